@@ -1,21 +1,29 @@
-"""How many small faults in the code that deletes do the tests find?
+"""How many small faults in the code that deletes do the tests notice?
 
-    python -m benchmarks.mutants [--outside | --all] [--count 200] [--seed N] [--module GLOB]
-        [--only FILE] [--results FILE] [--list] [PATH…]
+    python -m benchmarks.mutants [--outside | --all] [--count 200] [--seed N] [--most-tests 40]
+        [--most-seconds 60] [--workers 2] [--module GLOB] [--only FILE] [--results FILE] [--list]
+        [PATH…]
 
 A mutant is the program with one small fault: a comparison turned round, a guard that never holds,
 a call left out, a number one too large, a condition of SQL negated. Each is put into a copy of
-this tree (in a folder of its own, with an environment whose processes import the copy), and the
-tests that reach its place are run, those first that found most until now. A mutant that no test
-notices shows what nobody checks.
+this tree (in a folder of its own, with an environment whose processes import the copy), and tests
+that reach its place are run. A mutant that no test notices shows what nobody checks.
+
+First all tests but those marked slow are run without a fault, `--workers` at a time. That shows
+which tests pass, how long each takes, and which blocks of which functions it reaches; it is kept in
+`.mutants`, and made anew when tests or code have changed.
+
+Then each mutant is shown to the tests that reach its place, in one process, until one fails. The
+order is that of places reached times seconds: a quick test that reaches little else comes first,
+and a further one of the same function later. At most `--most-tests` are run, and at most
+`--most-seconds` of them, as long as they took without a fault. So a survivor costs about a minute,
+not the hundreds of tests that reach it; the score is a lower bound, and comparable between trees
+that were measured with the same bounds. A tree from before this file is measured with its own
+Python: `cd OLD; .venv/bin/python …/benchmarks/mutants.py --tree .`
 
 Which mutants are taken is decided by their names, so the same seed takes the same ones again, also
 when a function has moved to another file: a name is the function, the text of the statement, and
 the change. Results are appended to a file of JSON lines; a mutant that is in it is not run again.
-
-Each file of tests is run once without a fault, when it is first needed: that shows how long it
-takes, which tests pass at all, and which of them reach which part of which function. It is kept
-beside the results; it is made anew when tests or code have changed.
 
 `--outside` (the default) takes the tests that use the program as its users do; `--all` adds the
 tests of single functions. `PATH…` are test files or folders instead of either.
@@ -49,17 +57,28 @@ ROOT = Path(__file__).parents[1]
 
 MODULES = "artifact_tui/deletion/*.py"
 
-OUTSIDE = ("cli", "contract", "faults", "orphans", "properties", "pty", "sdk", "tui")
-"""Folders of tests that use the program from outside, the ones first that reach deletions most."""
+OUTSIDE = (
+    "cli", "faults/apply", "faults/rest", "faults/wandb", "orphans", "properties/deletion",
+    "tui/review", "tui/tasks", "tui/trash",
+)  # fmt: skip
+"""Folders of tests that delete, and use the program from outside."""
 
-RUN_S = 20.0
-"""Seconds that one start of pytest lasts at most, as far as the tests' times tell."""
+INSIDE = ("unit/deletion", "unit/edits", "unit/catalog")
+"""Folders of tests of single functions that reach deletions."""
 
 LOG = """
 import json, os, pytest
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    yield
+    order = {name: number for number, name in enumerate(config.args)}
+    items.sort(key=lambda item: order.get(item.nodeid, 0))
+
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_logreport(report):
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return
     with open(os.environ["MUTANT_LOG"], "a", encoding="utf-8") as file:
         line = [report.nodeid, report.when, report.outcome, report.duration]
         file.write(json.dumps(line) + "\\n")
@@ -69,7 +88,7 @@ def pytest_collectreport(report):
         with open(os.environ["MUTANT_LOG"], "a", encoding="utf-8") as file:
             file.write(json.dumps([report.nodeid, "collect", "failed", 0]) + "\\n")
 """
-"""A plug-in for pytest that writes down how each test ended."""
+"""A plug-in for pytest that runs tests in the order given, and writes down how each ended."""
 
 REACH = """
 import os as _mutant_os
@@ -123,9 +142,9 @@ class Mutant:
 class Finder:
     """Finds the mutants of one file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, root: Path, path: str) -> None:
         self.path = path
-        self.tree = ast.parse(path.read_text(encoding="utf-8"))
+        self.tree = ast.parse((root / path).read_text(encoding="utf-8"))
         self.found: list[Mutant] = []
         self.uses: dict[str, set[str]] = defaultdict(set)
         """The places that name a thing, by its name."""
@@ -187,8 +206,8 @@ class Finder:
             finally:
                 undo()
 
-        path = str(self.path.relative_to(ROOT))
-        self.found.append(Mutant(name, where.place, path, where.node.lineno, where.uses, apply))
+        line = where.node.lineno
+        self.found.append(Mutant(name, where.place, self.path, line, where.uses, apply))
 
 
 @dataclass(frozen=True)
@@ -462,12 +481,12 @@ def _traced(finder: Finder) -> ast.Module:
 class Copy:
     """A copy of the tree, and an environment whose processes import it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, tree: Path, folder: Path) -> None:
         self.root = folder / "tree"
         skipped = shutil.ignore_patterns(
             ".git", ".venv", ".mutants", "__pycache__", "*.pyc", ".*_cache"
         )
-        shutil.copytree(ROOT, self.root, ignore=skipped)
+        shutil.copytree(tree, self.root, ignore=skipped)
         venv.create(self.root / ".venv", symlinks=True)
         self.python = self.root / ".venv" / "bin" / "python"
         site = self.python.parents[1] / "lib" / f"python{sysconfig.get_python_version()}"
@@ -485,6 +504,7 @@ class Copy:
         (self.plugins / "mutant_log.py").write_text(LOG)
         self.log = folder / "log"
         self.reach = folder / "reach"
+        self._files = folder / "files"
         self._stamp = int(time.time()) - 10**8
         self._texts: dict[str, str] = {}
         """What modules say without a fault: the tree that was copied may change meanwhile."""
@@ -499,13 +519,13 @@ class Copy:
         self._stamp += 10
         os.utime(target, (self._stamp, self._stamp))
 
-    def run(self, tests: Sequence[str], limit: float, *, first: bool) -> tuple[list[Line], bool]:
+    def run(self, tests: Sequence[str], limit: float, *options: str) -> tuple[list[Line], bool]:
         """Run tests; how each of them ended, and whether they ended at all."""
         self.log.unlink(missing_ok=True)
         self.log.touch()
         command = [
-            str(self.python), "-m", "pytest", "-q", "-n", "0", "-p", "mutant_log",
-            "-p", "no:cacheprovider", "--no-header", "--tb=no", *(["-x"] if first else []), *tests,
+            str(self.python), "-m", "pytest", "-q", "-p", "mutant_log", "-p", "no:cacheprovider",
+            "--no-header", "--tb=no", f"--basetemp={self._files}", *options, *tests,
         ]  # fmt: skip
         path = os.pathsep.join([str(self.root), str(self.plugins)])
         environment = os.environ | {
@@ -532,134 +552,99 @@ Line = tuple[str, str, str, float]
 
 
 @dataclass
-class File:
-    """A file of tests, as it ran without a fault."""
+class Net:
+    """What tests did without a fault: those that passed, and where they came."""
 
-    seconds: float
-    tests: dict[str, float]
-    """The seconds of each test that passed."""
+    seconds: dict[str, float]
+    """Of each test that passed."""
     reach: dict[str, list[str]]
     """The tests that come to each place."""
 
+    def order(self, places: Iterable[str]) -> list[str]:
+        """The tests that come to one of these places, the most telling for their time first."""
+        breadth = Counter(test for tests in self.reach.values() for test in tests)
 
-class Net:
-    """Test files, what is known of them, and what they caught."""
+        def cost(test: str) -> float:
+            return breadth[test] * (0.1 + self.seconds[test])
 
-    def __init__(self, copy_: Copy, paths: Sequence[Path], finders: Sequence[Finder]) -> None:
-        self._copy = copy_
-        self._paths = [str(path.relative_to(ROOT)) for path in paths]
-        self._finders = finders
-        self._known_path = ROOT / ".mutants" / "files.json"
-        self._files: dict[str, File] = {}
-        self._key = _digest([copy_.root / one.path.relative_to(ROOT) for one in finders])
-        self.caught: Counter[str] = Counter()
-        if self._known_path.exists():
-            stored = json.loads(self._known_path.read_text(encoding="utf-8"))
-            for name, raw in stored.items():
-                if name in self._paths and raw.pop("key") == self._key_of(name):
-                    self._files[name] = File(**raw)
+        tests = {test for place in places for test in self.reach.get(place, ())}
+        alike = Counter[str]()
+        costs: dict[str, float] = {}
+        for test in sorted(tests, key=lambda one: (cost(one), one)):
+            function = test.partition("[")[0]
+            alike[function] += 1
+            costs[test] = cost(test) * alike[function]
+        return sorted(costs, key=lambda one: (costs[one], one))
 
-    def _key_of(self, name: str) -> str:
-        return self._key + _digest([self._copy.root / name])
+    def bounded(self, tests: Iterable[str], most: int, seconds: float) -> list[str]:
+        """The first of these tests, as many as the bounds allow; one at least."""
+        taken: list[str] = []
+        total = 0.0
+        for test in tests:
+            total += self.seconds[test]
+            if taken and (len(taken) == most or total > seconds):
+                break
+            taken.append(test)
+        return taken
 
-    def file(self, name: str) -> File:
-        """What is known of a file; it is run once without a fault for that."""
-        if name not in self._files:
-            for finder in self._finders:
-                self._copy.write(str(finder.path.relative_to(ROOT)), _traced(finder))
-            self._copy.reach.unlink(missing_ok=True)
-            self._copy.reach.touch()
-            began = time.monotonic()
-            lines, _ = self._copy.run([name], 1800, first=False)
-            took = time.monotonic() - began
-            for finder in self._finders:
-                self._copy.write(str(finder.path.relative_to(ROOT)), None)
-            failed = {one[0] for one in lines if one[2] == "failed"}
-            seconds: dict[str, float] = defaultdict(float)
-            for test, _, outcome, duration in lines:
-                if test not in failed and outcome == "passed":
-                    seconds[test] += duration
-            reach: dict[str, set[str]] = defaultdict(set)
-            for line in self._copy.reach.read_text(encoding="utf-8").splitlines():
-                place, _, test = line.partition("\t")
-                if test in seconds:
-                    reach[place].add(test)
-            self._files[name] = File(took, dict(seconds), {k: sorted(v) for k, v in reach.items()})
-            shown = f" ({len(failed)} fail without a fault)" if failed else ""
-            print(f"  {name}: {len(seconds)} tests, {took:.0f} s{shown}", flush=True)
-            self._save()
-        return self._files[name]
 
-    def _save(self) -> None:
-        self._known_path.parent.mkdir(exist_ok=True)
-        stored = json.loads(self._known_path.read_text()) if self._known_path.exists() else {}
-        for name, file in self._files.items():
-            stored[name] = {"key": self._key_of(name), **asdict(file)}
-        new = self._known_path.with_suffix(f".{os.getpid()}")
-        new.write_text(json.dumps(stored), encoding="utf-8")
-        new.replace(self._known_path)
+def learn(
+    tree: Path, copy_: Copy, finders: Sequence[Finder], files: Sequence[str], workers: int
+) -> Net:
+    """Run all tests without a fault, or read what they did when they were run before."""
+    key = _digest([copy_.root / name for name in [*files, *(one.path for one in finders)]])
+    path = tree / ".mutants" / f"net-{key}.json"
+    if path.exists():
+        return Net(**json.loads(path.read_text(encoding="utf-8")))
+    for finder in finders:
+        copy_.write(finder.path, _traced(finder))
+    copy_.reach.touch()
+    lines, _ = copy_.run(files, 7200, "-n", str(workers), "-m", "not slow")
+    for finder in finders:
+        copy_.write(finder.path, None)
+    failed = {one[0] for one in lines if one[2] == "failed"}
+    seconds: dict[str, float] = defaultdict(float)
+    for test, _, outcome, duration in lines:
+        if test not in failed and outcome == "passed":
+            seconds[test] += duration
+    reach: dict[str, set[str]] = defaultdict(set)
+    for line in copy_.reach.read_text(encoding="utf-8").splitlines():
+        place, _, test = line.partition("\t")
+        if test in seconds:
+            reach[place].add(test)
+    net = Net(dict(seconds), {place: sorted(tests) for place, tests in reach.items()})
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(asdict(net)), encoding="utf-8")
+    for test in sorted(failed):
+        print(f"fails without a fault: {test}")
+    print(f"{len(seconds)} tests pass without a fault, {sum(seconds.values()):.0f} s", flush=True)
+    return net
 
-    def judge(self, mutant: Mutant) -> dict[str, object]:
-        """Whether a test notices a mutant, and which."""
-        places = [mutant.place] if mutant.place else self._users(mutant)
-        ran = 0
-        spent = 0.0
-        for names in self._ordered():
-            chosen: list[str] = []
-            for name in names:
-                file = self.file(name)
-                chosen += dict.fromkeys(t for p in places for t in file.reach.get(p, ()))
-            self._copy.write(mutant.path, mutant.tree())
-            for tests, limit in self._runs(chosen):
-                began = time.monotonic()
-                lines, ended = self._copy.run(tests, 30 + 4 * limit, first=True)
-                spent += time.monotonic() - began
-                ran += len(tests)
-                failed = [one for one in lines if one[2] == "failed"]
-                if failed or not ended:
-                    self._copy.write(mutant.path, None)
-                    killer = failed[0][0] if failed else tests[0]
-                    self.caught[killer] += 1
-                    status = "killed" if failed else "timeout"
-                    return {"status": status, "killer": killer, "seconds": spent, "tests": ran}
-            self._copy.write(mutant.path, None)
-        return {"status": "survived", "killer": "", "seconds": spent, "tests": ran}
 
-    def _users(self, mutant: Mutant) -> list[str]:
-        """The places that a constant matters to: those that name it, or all of its module."""
-        users = {p for one in self._finders for p in one.uses.get(mutant.uses, ()) if p}
-        own = {m.place for one in self._finders for m in one.found if m.path == mutant.path}
-        return sorted(users or own - {""})
+def judge(copy_: Copy, mutant: Mutant, tests: Sequence[str], limit: float) -> dict[str, object]:
+    """Whether one of these tests notices a mutant, and which."""
+    if not tests:
+        return {"status": "unreached", "killer": "", "seconds": 0.0, "tests": 0}
+    copy_.write(mutant.path, mutant.tree())
+    began = time.monotonic()
+    try:
+        lines, ended = copy_.run(tests, limit, "-n", "0", "-x")
+    finally:
+        copy_.write(mutant.path, None)
+    took = round(time.monotonic() - began, 1)
+    failed = [one[0] for one in lines if one[2] == "failed"]
+    status = "killed" if failed else "survived" if ended else "timeout"
+    ran = len({one[0] for one in lines})
+    return {"status": status, "killer": "".join(failed[:1]), "seconds": took, "tests": ran}
 
-    def _ordered(self) -> Iterator[list[str]]:
-        """Files that are known, all at once; then the others, one by one."""
-        if self._files:
-            yield list(self._files)
-        for name in self._paths:
-            if name not in self._files:
-                yield [name]
 
-    def _runs(self, tests: Iterable[str]) -> Iterator[tuple[list[str], float]]:
-        """Tests in the order in which they may notice, in parts of some seconds."""
-        seconds = {t: s for file in self._files.values() for t, s in file.tests.items()}
-        files = Counter[str]()
-        for test, count in self.caught.items():
-            files[test.split("::")[0]] += count
-
-        def worth(test: str) -> float:
-            kills = 0.2 + 3 * self.caught[test] + files[test.split("::", maxsplit=1)[0]] / 5
-            return -kills / (0.05 + seconds.get(test, 1.0))
-
-        part: list[str] = []
-        total, most = 0.0, RUN_S / 4
-        for test in sorted(tests, key=worth):
-            part.append(test)
-            total += seconds.get(test, 1.0)
-            if total > most:
-                yield part, total
-                part, total, most = [], 0.0, most * 2
-        if part:
-            yield part, total
+def _places(mutant: Mutant, finders: Sequence[Finder]) -> list[str]:
+    """Where a mutant shows; that of a constant where it is named, or anywhere in its module."""
+    if mutant.place:
+        return [mutant.place]
+    users = {p for one in finders for p in one.uses.get(mutant.uses, ()) if p}
+    own = {m.place for one in finders for m in one.found if m.path == mutant.path}
+    return sorted(users or own - {""})
 
 
 def _digest(paths: Iterable[Path]) -> str:
@@ -669,15 +654,13 @@ def _digest(paths: Iterable[Path]) -> str:
     return digest.hexdigest()[:16]
 
 
-def test_files(words: Sequence[str], *, everything: bool) -> list[Path]:
+def test_files(tree: Path, words: Sequence[str], *, everything: bool) -> list[str]:
     """The test files that are meant."""
-    folders = [ROOT / "tests" / name for name in OUTSIDE]
-    if everything:
-        folders = [ROOT / "tests" / "unit" / "deletion", *folders, ROOT / "tests" / "unit"]
+    folders = [f"tests/{name}" for name in (*OUTSIDE, *(INSIDE if everything else ()))]
     found: list[Path] = []
-    for one in [ROOT / word for word in words] or folders:
+    for one in [tree / word for word in words or folders]:
         found += [one] if one.is_file() else sorted(one.rglob("test_*.py"))
-    return list(dict.fromkeys(found))
+    return [str(one.relative_to(tree)) for one in dict.fromkeys(found)]
 
 
 def chosen(mutants: Iterable[Mutant], seed: int, count: int, only: Sequence[str]) -> list[Mutant]:
@@ -707,30 +690,38 @@ def tell(records: Iterable[dict[str, object]]) -> None:
     """The figures, and what survived."""
     every = list(records)
     status = Counter(str(one["status"]) for one in every)
-    found = status["killed"] + status["timeout"]
+    noticed = status["killed"] + status["timeout"]
     for one in every:
-        if one["status"] == "survived":
-            print(f"survived  {one['place']}  {one['name']}")
-    share = f"{100 * found / len(every):.1f} %" if every else "none"
-    print(f"{found} of {len(every)} mutants were noticed ({share}); {dict(status)}")
+        if one["status"] in {"survived", "unreached"}:
+            print(f"{one['status']}  {one['place']}  {one['name']}")
+    share = f"{100 * noticed / len(every):.1f} %" if every else "none"
+    print(f"{noticed} of {len(every)} mutants were noticed ({share}); {dict(status)}")
 
 
 def main() -> None:
     """Run mutants, and say which survive."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("paths", nargs="*")
+    parser.add_argument("--tree", type=Path, default=ROOT)
     parser.add_argument("--all", action="store_true", dest="everything")
     parser.add_argument("--outside", action="store_false", dest="everything")
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--most-tests", type=int, default=40)
+    parser.add_argument("--most-seconds", type=float, default=60)
+    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--module", default=MODULES)
     parser.add_argument("--only", default="")
     parser.add_argument("--results", default="")
     parser.add_argument("--list", action="store_true")
     words = parser.parse_args()
-    finders = [Finder(ROOT / path) for path in sorted(
-        str(p.relative_to(ROOT)) for p in ROOT.rglob("artifact_tui/**/*.py")
-    ) if fnmatch(path, words.module) and not path.endswith("__init__.py")]  # fmt: skip
+    tree = words.tree.resolve()
+    modules = sorted(str(path.relative_to(tree)) for path in tree.rglob("artifact_tui/**/*.py"))
+    finders = [
+        Finder(tree, path)
+        for path in modules
+        if fnmatch(path, words.module) and not path.endswith("__init__.py")
+    ]
     every = [one for finder in finders for one in finder.found]
     mutants = chosen(every, words.seed, words.count, wanted(words.only) if words.only else ())
     if words.list:
@@ -738,22 +729,26 @@ def main() -> None:
             print(f"{one.path}:{one.line}  {one.name}")
         print(f"{len(mutants)} of {len(every)} mutants")
         return
-    os.nice(19)
+    os.nice(15)
     kind = "all" if words.everything else "outside"
-    results = Path(words.results or ROOT / ".mutants" / f"{kind}.jsonl")
+    results = Path(words.results or tree / ".mutants" / f"{kind}.jsonl")
     results.parent.mkdir(exist_ok=True)
     done: dict[str, dict[str, object]] = {}
     if results.exists():
         lines = results.read_text(encoding="utf-8").splitlines()
         done = {record["name"]: record for record in map(json.loads, lines)}
+    files = test_files(tree, words.paths, everything=words.everything)
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder, results.open("a") as file:
-        net = Net(Copy(Path(folder)), test_files(words.paths, everything=words.everything), finders)
-        net.caught.update(str(one["killer"]) for one in done.values() if one["killer"])
+        copy_ = Copy(tree, Path(folder))
+        net = learn(tree, copy_, finders, files, words.workers)
         for number, mutant in enumerate(mutants, start=1):
             if mutant.name in done:
                 continue
+            tests = net.order(_places(mutant, finders))
+            tests = net.bounded(tests, words.most_tests, words.most_seconds)
+            limit = 60 + 4 * sum(net.seconds[test] for test in tests)
             record = {"name": mutant.name, "place": f"{mutant.path}:{mutant.line}"}
-            record |= net.judge(mutant)  # type: ignore[arg-type]
+            record |= judge(copy_, mutant, tests, limit)  # type: ignore[arg-type]
             done[mutant.name] = record  # type: ignore[assignment]
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
             file.flush()
