@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from huggingface_hub import scan_cache_dir
 
-from artifact_tui.clients.huggingface.hf_cache import GONE, Cache
+from artifact_tui.clients.huggingface.hf_cache import Cache
+from artifact_tui.clients.huggingface.hf_deleting import GONE, CacheDeleter
+from artifact_tui.clients.huggingface.hf_lineage import CardLineage
 from artifact_tui.model import Deletion, Result
 from tests.support.hub import Hub, commit_of
 
@@ -36,7 +38,8 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
 
 
 def delete(root: Path, *keys: str) -> list[Outcome]:
-    return Cache(root).delete([Deletion(key, delete_aliases=True) for key in keys])
+    deleter = CacheDeleter(CardLineage(Cache(root)))
+    return deleter.delete([Deletion(key, delete_aliases=True) for key in keys])
 
 
 def names(cli: Cli, wish: str = "") -> set[str]:
@@ -170,14 +173,14 @@ def test_a_hostile_card_costs_nothing(hub: Hub, card: str) -> None:
     cache = Cache(hub.root)
     found = cache.repository(B)
     assert found is not None
-    assert cache.parents(found)[NEW] == frozenset()
+    assert CardLineage(cache).parents(found)[NEW] == frozenset()
 
 
 def test_a_long_card_is_read_to_its_end(hub: Hub) -> None:
     results = "".join(f"- {{task: t{one}, value: {one}}}\n" for one in range(12_000))
     body = f"---\nmodel-index:\n{results}base_model: acme/a\n---\n".encode()
     hub.download(B, NEW, {"README.md": body})
-    assert Cache(hub.root).dependents({A}) == {A: [f"{B}/snapshots/{NEW}"]}
+    assert CardLineage(Cache(hub.root)).dependents({A}) == {A: [f"{B}/snapshots/{NEW}"]}
 
 
 def test_a_pipe_in_place_of_a_file_holds_nothing_up(hub: Hub, cli: Cli) -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from artifact_tui.clients.base import Kind
 from artifact_tui.clients.disk import DiskClient
 from artifact_tui.clients.huggingface.hf_cache import SNAPSHOTS, Cache, current
+from artifact_tui.clients.huggingface.hf_deleting import CacheDeleter
+from artifact_tui.clients.huggingface.hf_lineage import CardLineage
 from artifact_tui.config import NO_SETTINGS
 from artifact_tui.errors import NotFoundError, NotToldError
 from artifact_tui.model import Collection, Edge, Identity, Listed
@@ -33,6 +35,8 @@ class HfClient(DiskClient):
         address = f"{PREFIX}{root}"
         super().__init__(Identity("hf", address, address), root, read_only=read_only)
         self._cache = Cache(root)
+        self._lineage = CardLineage(self._cache)
+        self._deleter = CacheDeleter(self._lineage)
         self._unreadable: dict[str, str] = {}
 
     @property
@@ -79,7 +83,7 @@ class HfClient(DiskClient):
         if found is None or not (parts := found.parts()):
             return Listed()
         newest[folder] = f"{folder}/{SNAPSHOTS}/{current(found)}"
-        for commit, sources in self._cache.parents(found).items():
+        for commit, sources in self._lineage.parents(found).items():
             parents[f"{folder}/{SNAPSHOTS}/{commit}"] = sources
         return Listed(
             (Collection(folder, found.name, found.type),),
@@ -120,13 +124,13 @@ class HfClient(DiskClient):
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """What is true of these versions now."""
         found = await self._parts(keys)
-        facts = await self._run(lambda: self._cache.facts(found.values()))
+        facts = await self._run(lambda: self._lineage.facts(found.values()))
         return {one.key: one for one in facts}
 
     async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
         """Delete revisions, or what is left over, for good."""
         self._refuse_read_only()
-        return await self._run(lambda: self._cache.delete(deletions))
+        return await self._run(lambda: self._deleter.delete(deletions))
 
     async def check(self) -> tuple[str, ...]:
         """What is at its address."""

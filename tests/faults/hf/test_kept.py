@@ -11,6 +11,8 @@ import pytest
 from huggingface_hub import constants, scan_cache_dir, snapshot_download
 
 from artifact_tui.clients.huggingface.hf_cache import Cache
+from artifact_tui.clients.huggingface.hf_deleting import CacheDeleter
+from artifact_tui.clients.huggingface.hf_lineage import CardLineage
 from artifact_tui.model import Deletion, Result
 from tests.support.hub import Hub, commit_of
 
@@ -51,7 +53,7 @@ def fill(hub: Hub) -> None:
 
 def delete(root: Path, *keys: str) -> list[Result]:
     deletions = [Deletion(key, delete_aliases=True) for key in keys]
-    return [one.result for one in Cache(root).delete(deletions)]
+    return [one.result for one in CacheDeleter(CardLineage(Cache(root))).delete(deletions)]
 
 
 def key(folder: str, commit: str) -> str:
