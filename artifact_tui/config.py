@@ -37,7 +37,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
@@ -312,15 +312,29 @@ def resolve(config: Config, text: str | None = None) -> Target:
     )
 
 
-def _configured_target(config: Config, name: str, typed: str) -> Target:
+def named_target(config: Config, name: str) -> Target:
+    """What the table of a registry says by itself: what lies in it or around it is not looked at.
+
+    No disk is touched, as `resolve` does; and a registry is opened by what `resolve` gives.
+    """
     registry = config.registries[name]
-    every = (registry, *_nested_registries(config, registry.address, registry))
     return Target(
         name=name,
         address=_address(registry.address) or registry.address,
+        read_only=registry.read_only,
+        production=registry.production,
+        settings=registry.settings,
+        typed=name,
+    )
+
+
+def _configured_target(config: Config, name: str, typed: str) -> Target:
+    registry = config.registries[name]
+    every = (registry, *_nested_registries(config, registry.address, registry))
+    return replace(
+        named_target(config, name),
         read_only=any(one.read_only for one in every),
         production=any(one.production for one in every),
-        settings=registry.settings,
         typed=typed,
     )
 
@@ -590,4 +604,9 @@ def _file_name(uid: str) -> str:
 
 def embedded_registry() -> Path:
     """The registry that `local:` names."""
-    return _made_folder(_folder("data")) / "registry"
+    return _made_folder(embedded_place().parent) / embedded_place().name
+
+
+def embedded_place() -> Path:
+    """Where the registry that `local:` names is; nothing is made."""
+    return _folder("data") / "registry"

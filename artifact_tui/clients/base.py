@@ -16,14 +16,14 @@ concerns one item never raises: it is that item's `Outcome`.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from artifact_tui.config import NO_SETTINGS, read_settings
 from artifact_tui.errors import RegistryError, UsageError
 from artifact_tui.model import Outcome, Result
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     import msgspec
@@ -360,6 +360,16 @@ class OwnClient(Client):
         raise NotImplementedError
 
 
+class Place(NamedTuple):
+    """Where a registry may be: nobody has looked whether there is one."""
+
+    address: str
+    why: str
+    """What points to it, in a few words: `$HF_HOME`, `usual place`."""
+    usual: bool = False
+    """Nothing here says that there is one: worth no word where there is none."""
+
+
 class Kind:
     """What an entry point of the group `artifact_tui.clients` provides: `name`, `claims`, `open`.
 
@@ -377,6 +387,9 @@ class Kind:
 
     fallback: bool = False
     """Other kinds are asked first whether an address is theirs."""
+
+    reclaimable: str = ""
+    """The filter of what may go without a loss, such as what no name leads to; empty: nothing."""
 
     def claims(self, address: str) -> bool:
         """Whether an address such as `local:PATH` or `https://…` is of this kind."""
@@ -397,6 +410,22 @@ class Kind:
         The configuration finds what it protects by this. A path is whole, and links are followed.
         """
         return address
+
+    def folders(self, address: str) -> Sequence[Path]:
+        """The folders on this machine that hold the registry at an address; none: it is remote.
+
+        No link is followed and no disk is touched: one of them may hang.
+        """
+        del address
+        return ()
+
+    def places(self, environ: Mapping[str, str]) -> Iterable[Place]:
+        """Where registries of this kind may be, by environment variables and usual places.
+
+        No disk but the home folder's is touched, and nothing is sent.
+        """
+        del environ
+        return ()
 
     def short(self, address: str) -> str:
         """What to call the registry at an address that nobody gave a name."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from artifact_tui.clients.base import Client
+from artifact_tui.config import from_home
 from artifact_tui.errors import ReadOnlyError, RegistryError
 
 if TYPE_CHECKING:
@@ -50,6 +52,11 @@ class DiskClient(Client):
         """
         if self.read_only:
             raise ReadOnlyError(f"{self.identity.address} may only be read. Nothing was deleted.")
+
+
+def as_named(path: str | Path) -> Path:
+    """A path in full, with `~` spelled out; no link is followed, and no disk is touched."""
+    return Path(os.path.abspath(from_home(path)))  # noqa: PTH100 - takes “..” out without a look
 
 
 def system_words(error: OSError) -> str:

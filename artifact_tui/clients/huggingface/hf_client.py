@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.base import Kind
-from artifact_tui.clients.disk import DiskClient
+from artifact_tui.clients.base import Kind, Place
+from artifact_tui.clients.disk import DiskClient, as_named
 from artifact_tui.clients.huggingface.hf_cache import SNAPSHOTS, Cache, current
 from artifact_tui.clients.huggingface.hf_deleting import CacheDeleter
 from artifact_tui.clients.huggingface.hf_lineage import CardLineage
@@ -17,7 +17,7 @@ from artifact_tui.errors import NotFoundError, NotToldError
 from artifact_tui.model import Collection, Edge, Identity, Listed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
     from artifact_tui.clients.huggingface.hf_cache import Repository
     from artifact_tui.model import Deletion, Facts, File, Outcome
@@ -153,6 +153,23 @@ Without PATH it is the cache that huggingface_hub uses: $HF_HUB_CACHE, or $HF_HO
 ~/.cache/huggingface/hub.
 """
 
+    reclaimable = "alias:none"
+
+    def folders(self, address: str) -> Sequence[Path]:
+        """The one of the cache."""
+        return (_folder_as_named(address),)
+
+    def places(self, environ: Mapping[str, str]) -> Iterable[Place]:
+        """The caches that variables of the library name, also those it does not use just now."""
+        below = {"HF_HUB_CACHE": "", "HUGGINGFACE_HUB_CACHE": "", "HF_HOME": "/hub"}
+        for name, rest in below.items():
+            if path := environ.get(name):
+                folder = _folder_as_named(f"{PREFIX}{path}{rest}")
+                yield Place(f"{PREFIX}{folder}", f"${name}")
+        base = environ.get("XDG_CACHE_HOME") or "~/.cache"
+        folder = _folder_as_named(f"{PREFIX}{base}/huggingface/hub")
+        yield Place(f"{PREFIX}{folder}", "usual place", usual=True)
+
     def canonical(self, address: str) -> str:
         """With the path in full."""
         return f"{PREFIX}{cache_folder(address)}"
@@ -186,12 +203,17 @@ Without PATH it is the cache that huggingface_hub uses: $HF_HUB_CACHE, or $HF_HO
 
 def cache_folder(address: str) -> Path:
     """The folder of an address, without links on the way to it."""
+    return Path(os.path.realpath(_folder_as_named(address)))
+
+
+def _folder_as_named(address: str) -> Path:
+    """The folder of an address; no link is followed."""
     path = address.removeprefix(PREFIX) or os.environ.get("HF_HUB_CACHE", "")
     path = path or os.environ.get("HUGGINGFACE_HUB_CACHE", "")
     if not path:
         base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
         path = f"{os.environ.get('HF_HOME') or f'{base}/huggingface'}/hub"
-    return Path(os.path.realpath(os.path.expandvars(Path(path).expanduser())))
+    return as_named(os.path.expandvars(path))
 
 
 KIND = HfKind()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from artifact_tui import config
-from artifact_tui.clients.base import Kind, OwnClient
+from artifact_tui.clients.base import Kind, OwnClient, Place
 from artifact_tui.clients.local import adding, local_edits, local_reading, local_trash
 from artifact_tui.clients.local.fsck import check_registry
 from artifact_tui.clients.local.local_folder import Layout
@@ -24,7 +24,7 @@ from artifact_tui.model import Identity
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
     from sqlite3 import Connection
 
     import msgspec
@@ -203,6 +203,18 @@ class LocalKind(Kind):
 \b
 artifact-tui registries add mine local:./sample --default
 """
+
+    reclaimable = "state:trash"
+
+    def folders(self, address: str) -> Sequence[Path]:
+        """The one of the address, or of the user's own registry."""
+        path = address.removeprefix(config.LOCAL)
+        return (Path(path) if path else config.embedded_place(),)
+
+    def places(self, environ: Mapping[str, str]) -> Iterable[Place]:
+        """The user's own registry."""
+        del environ
+        return (Place(config.LOCAL, "your own registry"),)
 
     def settings(self) -> type[msgspec.Struct]:
         """None that mean anything: a folder needs no token, but may be where a server was."""

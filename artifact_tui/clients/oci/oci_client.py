@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.base import Kind
-from artifact_tui.clients.disk import DiskClient, system_words
+from artifact_tui.clients.base import Kind, Place
+from artifact_tui.clients.disk import DiskClient, as_named, system_words
 from artifact_tui.clients.oci.oci_layout import BlobStore, OciLayout, OllamaLayout
 from artifact_tui.config import NO_SETTINGS
 from artifact_tui.errors import NotFoundError
@@ -26,11 +27,13 @@ from artifact_tui.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
     from artifact_tui.clients.oci.oci_layout import BlobLayout, Contents
     from artifact_tui.model import Deletion
 
+SERVICE = "/usr/share/ollama/.ollama/models"
+"""Where Ollama's service keeps its models."""
 UNUSED = ":unused"
 """The key of what no tag needs: every tag has a name before the colon."""
 DOUBT = ":doubt"
@@ -200,11 +203,25 @@ class OciKind(Kind):
 
     name = "oci"
     forms = "oci:PATH"
+    reclaimable = "type:blob"
     marks: tuple[str, ...] = ("blobs/sha256",)
 
     def folder(self, address: str) -> Path:
         """The folder of an address, without links on the way to it."""
-        return Path(os.path.realpath(Path(address.removeprefix(f"{self.name}:")).expanduser()))
+        return Path(os.path.realpath(self.folders(address)[0]))
+
+    def folders(self, address: str) -> Sequence[Path]:
+        """That of the address."""
+        return (as_named(address.removeprefix(f"{self.name}:")),)
+
+    def places(self, environ: Mapping[str, str]) -> Iterable[Place]:
+        """KitOps' store."""
+        if home := environ.get("KITOPS_HOME"):
+            yield Place(f"{self.name}:{as_named(home) / 'storage'}", "$KITOPS_HOME")
+        data = environ.get("XDG_DATA_HOME") or "~/.local/share"
+        for base in (data, "~/Library/Caches") if sys.platform == "darwin" else (data,):
+            path = as_named(f"{base}/kitops/storage")
+            yield Place(f"{self.name}:{path}", "KitOps' usual place", usual=True)
 
     def layout(self, root: Path) -> BlobLayout:
         """How tags and blobs are kept there."""
@@ -249,10 +266,17 @@ class OllamaKind(OciKind):
     about = "Without PATH it is $OLLAMA_MODELS, or ~/.ollama/models."
     marks = ("blobs",)
 
-    def folder(self, address: str) -> Path:
+    def folders(self, address: str) -> Sequence[Path]:
         """That of the address, or where Ollama keeps its models."""
         path = address.removeprefix("ollama:") or os.environ.get("OLLAMA_MODELS", "")
-        return Path(os.path.realpath(Path(path or "~/.ollama/models").expanduser()))
+        return (as_named(path or "~/.ollama/models"),)
+
+    def places(self, environ: Mapping[str, str]) -> Iterable[Place]:
+        """Those of the user and of the service."""
+        if path := environ.get("OLLAMA_MODELS"):
+            yield Place(f"ollama:{as_named(path)}", "$OLLAMA_MODELS")
+        yield Place(f"ollama:{as_named('~/.ollama/models')}", "usual place", usual=True)
+        yield Place(f"ollama:{SERVICE}", "the service's place", usual=True)
 
     def layout(self, root: Path) -> BlobLayout:
         """How Ollama keeps them."""

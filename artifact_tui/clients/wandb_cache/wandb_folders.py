@@ -24,9 +24,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.base import Kind
-from artifact_tui.clients.disk import DiskClient, spelled_out, system_words
-from artifact_tui.config import NO_SETTINGS
+from artifact_tui.clients.base import Kind, Place
+from artifact_tui.clients.disk import DiskClient, as_named, spelled_out, system_words
+from artifact_tui.config import NO_SETTINGS, from_home
 from artifact_tui.errors import NotFoundError, NotToldError
 from artifact_tui.model import (
     Collection,
@@ -41,7 +41,7 @@ from artifact_tui.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 
     from artifact_tui.model import Deletion
 
@@ -101,26 +101,26 @@ class Leftover:
         return hashlib.sha256(repr(self.files).encode(errors="surrogateescape")).hexdigest()
 
 
-def areas_of(address: str) -> list[Area]:
+def _real(path: str) -> Path:
+    """A folder, without links on the way to it."""
+    return Path(os.path.realpath(from_home(path)))
+
+
+def areas_of(address: str, folder: Callable[[str], Path] = _real) -> list[Area]:
     """The folders of an address: those of this account, or the runs of one project."""
     if path := address.removeprefix(PREFIX):
-        runs = _real(path if Path(path).name == "wandb" else f"{path}/wandb")
+        runs = folder(path if Path(path).name == "wandb" else f"{path}/wandb")
         return [Area("runs", "run", runs, re.compile(r"(offline-)?run-\d{8}_\d{6}-\w+"))]
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    cache = _real(os.environ.get("WANDB_CACHE_DIR") or f"{home}/wandb") / "artifacts"
+    cache = folder(os.environ.get("WANDB_CACHE_DIR") or f"{home}/wandb") / "artifacts"
     home = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    data = _real(os.environ.get("WANDB_DATA_DIR") or f"{home}/wandb") / "artifacts"
+    data = folder(os.environ.get("WANDB_DATA_DIR") or f"{home}/wandb") / "artifacts"
     one = re.compile(r"[^/]+")
     return [
         Area("cache", "cache", cache / "obj", re.compile(r"\w+/[0-9a-f]{2}/[^/]+")),
         Area("unfinished", "cache", cache / "tmp", one),
         Area("staging", "staging", data / "staging", one),
     ]
-
-
-def _real(path: str) -> Path:
-    """A folder, without links on the way to it."""
-    return Path(os.path.realpath(Path(path).expanduser()))
 
 
 def find(area: Area, path: str) -> Leftover | None:
@@ -329,6 +329,22 @@ class WandbCacheKind(Kind):
 Without PATH it is what W&B keeps for your account, in $WANDB_CACHE_DIR and $WANDB_DATA_DIR; with it
 the folders of the runs in PATH/wandb.
 """
+
+    reclaimable = "type:run | type:staging | name:unfinished"
+
+    def folders(self, address: str) -> Sequence[Path]:
+        """Those of an account, or the runs of one project."""
+        return [area.top for area in areas_of(address, as_named)]
+
+    def places(self, environ: Mapping[str, str]) -> Iterable[Place]:
+        """What the account's variables name, and runs of the folder where this was started."""
+        named = [name for name in ("WANDB_CACHE_DIR", "WANDB_DATA_DIR") if environ.get(name)]
+        why = ", ".join(f"${name}" for name in named)
+        yield Place(PREFIX, why or "usual place", usual=not named)
+        if path := environ.get("WANDB_DIR"):
+            yield Place(f"{PREFIX}{as_named(path)}", "$WANDB_DIR")
+        with suppress(OSError):
+            yield Place(f"{PREFIX}{Path.cwd()}", "runs of this folder", usual=True)
 
     def canonical(self, address: str) -> str:
         """With the path in full."""

@@ -1,0 +1,308 @@
+"""The process that measures stores, `python -m artifact_tui.measuring AT_ONCE PATIENCE STORE…`.
+
+It imports once what all need, forks a process for each store, and hands on what these say: `NUMBER
+{FACTS}`, a line at a time, with the fields of `artifact_tui.stores.Measured` that changed; a number
+alone once there is nothing more. A process that does no work for a while is killed, and nobody
+waits for it: on a disk that hangs not even that ends it. All end when standard input does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import selectors
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from artifact_tui import catalog
+from artifact_tui.catalog.listing import last_synced_us, registry_totals
+from artifact_tui.catalog.marks import chosen_bytes
+from artifact_tui.catalog.sync import sync
+from artifact_tui.clients import every_kind, kind_of
+from artifact_tui.config import catalog_file, load, marks_file, resolve
+from artifact_tui.errors import ArtifactTuiError
+from artifact_tui.model import now_us
+from artifact_tui.query import compile_query, parse
+from artifact_tui.stores import Disk
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Sequence
+
+    from artifact_tui.clients.base import Client, Kind
+    from artifact_tui.config import Target
+
+    Tell = Callable[..., None]
+    """Says what is known of a store: fields of `Measured`."""
+
+
+PAUSE_S = 0.5
+"""Least time between two looks at a catalog that is being filled."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Measure the stores that the command line names."""
+    at_once, patience, *texts = argv
+    every_kind()
+    Measuring(texts, at_once=int(at_once), patience_s=float(patience)).run()
+    return 0
+
+
+@dataclass(slots=True)
+class _Fork:
+    """The process of one store."""
+
+    number: int
+    pid: int
+    heard: float
+    """When it last gave a sign of work."""
+    rest: bytes = b""
+    """The beginning of a line."""
+
+
+class Measuring:
+    """Forks a process for each store, some at once, and hands on what they say."""
+
+    def __init__(self, texts: Sequence[str], *, at_once: int, patience_s: float) -> None:
+        self._waiting = deque(enumerate(texts))
+        self._at_once = at_once
+        self._patience_s = patience_s
+        self._forks: dict[int, _Fork] = {}
+        """By the pipe that they write to."""
+        self._selector = selectors.DefaultSelector()
+
+    def run(self) -> None:
+        """Until there is nothing more to say, or nobody to hear it."""
+        self._selector.register(0, selectors.EVENT_READ)
+        while self._waiting or self._forks:
+            self._fork_some()
+            for key, _ in self._selector.select(BEAT_S / 2):
+                if key.fd == 0:
+                    if not os.read(0, 1):
+                        self._kill_all()
+                        return
+                else:
+                    self._hear(key.fd)
+            self._give_up()
+
+    def _fork_some(self) -> None:
+        """Start as many as may work at once; one that only waits for its disk keeps nobody off."""
+        now = time.monotonic()
+        working = sum(now - fork.heard < 2 * BEAT_S for fork in self._forks.values())
+        while self._waiting and working < self._at_once:
+            number, text = self._waiting.popleft()
+            mine, its = os.pipe()
+            pid = os.fork()
+            if not pid:
+                self._be_fork(text, its)
+            os.close(its)
+            self._forks[mine] = _Fork(number, pid, now)
+            self._selector.register(mine, selectors.EVENT_READ)
+            working += 1
+
+    def _be_fork(self, text: str, pipe: int) -> None:
+        """Measure one store and end, without whatever the first process would do at its end."""
+        with suppress(BaseException):
+            self._selector.close()
+            for other in (0, 1, *self._forks):
+                os.close(other)
+            measure_store(text, pipe)
+        os._exit(0)
+
+    def _hear(self, pipe: int) -> None:
+        """Hand on what a process says."""
+        fork = self._forks[pipe]
+        found = os.read(pipe, 1 << 16)
+        fork.heard = time.monotonic()
+        *lines, fork.rest = (fork.rest + found).split(b"\n")
+        for line in filter(None, lines):
+            _say(b"%d %s" % (fork.number, line))
+        if not found:
+            _say(b"%d " % fork.number)
+            self._drop(pipe)
+
+    def _give_up(self) -> None:
+        """Kill those that do nothing any more."""
+        now = time.monotonic()
+        for pipe, fork in list(self._forks.items()):
+            if now - fork.heard > self._patience_s:
+                os.kill(fork.pid, signal.SIGKILL)
+                _say(b'%d {"state": "not answering"}' % fork.number)
+                self._drop(pipe)
+
+    def _drop(self, pipe: int) -> None:
+        self._selector.unregister(pipe)
+        os.close(pipe)
+        with suppress(ChildProcessError):
+            os.waitpid(self._forks.pop(pipe).pid, os.WNOHANG)
+
+    def _kill_all(self) -> None:
+        for fork in self._forks.values():
+            with suppress(ProcessLookupError):
+                os.kill(fork.pid, signal.SIGKILL)
+
+
+def _say(line: bytes) -> None:
+    """Write a line for whoever started us."""
+    os.write(1, line + b"\n")
+
+
+# in the process of one store
+
+BEAT_S = 0.5
+_LEAST_WORK_S = 0.0001
+"""Seconds of a processor between two signs of work: who waits for a disk uses none."""
+
+
+def measure_store(text: str, pipe: int) -> None:
+    """Say on a pipe what is known of the store that a text names."""
+
+    def tell(**facts: object) -> None:
+        os.write(pipe, json.dumps(facts).encode() + b"\n")
+
+    threading.Thread(target=_beat, args=(pipe,), daemon=True).start()
+    try:
+        asyncio.run(_measure(text, tell))
+    except ArtifactTuiError as error:
+        tell(state="unreadable", reason=str(error))
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        tell(state="unreadable", reason=f"{error.strerror or error}{where}.")
+    except Exception as error:  # noqa: BLE001 - the last place that can say what is wrong
+        tell(state="unreadable", reason=f"Something unexpected happened: {error!r}.")
+
+
+def _beat(pipe: int) -> None:
+    """Give a sign while work is done."""
+    before = 0.0
+    while True:
+        time.sleep(BEAT_S)
+        now = time.process_time() - time.thread_time()
+        if now - before > _LEAST_WORK_S:
+            os.write(pipe, b"\n")
+        before = now
+
+
+async def _measure(text: str, tell: Tell) -> None:
+    """Open a store, sync its catalog where it has none of its own, and tell its figures."""
+    target = resolve(load(), text)
+    kind = kind_of(target.address)
+    folders = kind.folders(target.address)
+    if not folders:
+        tell(place=kind.place(target.address))
+        _remember(kind, target, tell)
+        return
+    tell(place=json.dumps([kind.name, *map(os.path.realpath, folders)]))
+    disk = disk_of_any(folders)
+    if disk is None:
+        tell(state="absent")
+        return
+    tell(disk=asdict(disk))
+    client = kind.open(target.address, read_only=True, settings=target.settings)
+    try:
+        await _figures(client, kind, tell)
+    finally:
+        await client.aclose()
+
+
+def disk_of_any(folders: Sequence[Path]) -> Disk | None:
+    """The file system that the first folder lies on; None where there is none of them.
+
+    Raises:
+        OSError: one cannot be looked at.
+    """
+    there = [folder for folder in folders if os.path.lexists(folder)]
+    for folder in there:
+        folder.stat()
+    if not there:
+        return None
+    real = Path(os.path.realpath(there[0]))
+    mount = next(path for path in (real, *real.parents) if path.is_mount() or path == path.parent)
+    found = os.statvfs(real)
+    return Disk(str(mount), found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
+
+
+def _remember(kind: Kind, target: Target, tell: Tell) -> None:
+    """Tell what the catalog of a remote registry knows."""
+    path = catalog_file(kind.place(target.address))
+    if path.is_file():
+        with closing(catalog.connect(path, mapped=False)) as conn:
+            tell(state="remembered", as_of_us=last_synced_us(conn), **figures(conn, kind))
+    else:
+        tell(state="remembered")
+
+
+async def _figures(client: Client, kind: Kind, tell: Tell) -> None:
+    """Tell the figures of an open store, also those of so far while its catalog is filled."""
+    path = client.catalog_path
+    if path is None:
+        path = catalog_file(client.identity.uid)
+        tell_some = _Partial(path, kind, tell)
+        tell_some()
+        await sync(
+            client,
+            path,
+            marks_path=marks_file(client.identity.uid),
+            progress=lambda _: tell_some(),
+        )
+    with closing(catalog.connect(path, mapped=False)) as conn:
+        tell(state="measured", as_of_us=now_us(), **figures(conn, kind))
+
+
+class _Partial:
+    """Tells what a catalog knows while it is filled, as often as that costs little."""
+
+    def __init__(self, path: Path, kind: Kind, tell: Tell) -> None:
+        self._path = path
+        self._kind = kind
+        self._tell = tell
+        self._next = 0.0
+
+    def __call__(self) -> None:
+        """Tell it, unless it was told just now."""
+        began = time.monotonic()
+        if began < self._next or not self._path.is_file():
+            return
+        with suppress(ArtifactTuiError), closing(catalog.connect(self._path, mapped=False)) as conn:
+            self._tell(as_of_us=last_synced_us(conn), **figures(conn, self._kind))
+        took = time.monotonic() - began
+        self._next = began + max(PAUSE_S, 10 * took)
+
+
+_SIZE = """
+SELECT (SELECT sum(b.size) FROM blob b WHERE b.state <> 2 AND
+    (b.unref_us IS NOT NULL OR EXISTS (SELECT 1 FROM file f WHERE f.blob_id = b.id))),
+  (SELECT sum(v.size) FROM version v WHERE v.source_key IS NULL
+    AND NOT EXISTS (SELECT 1 FROM file f WHERE f.version_id = v.id))"""
+
+_USED = "SELECT max(used_us) FROM version WHERE state <> 'trash'"
+
+
+def figures(conn: sqlite3.Connection, kind: Kind) -> dict[str, Any]:
+    """What a catalog knows of a whole store, as fields of `Measured`."""
+    totals = registry_totals(conn)
+    stored, untold = conn.execute(_SIZE).fetchone()
+    (used,) = conn.execute(_USED).fetchone()
+    found = {"collections": totals.collections, "versions": totals.versions, "used_us": used}
+    size = None if totals.size is None else (stored or 0) + (untold or 0)
+    return {**found, "size": size, "reclaimable": reclaimable(conn, kind)}
+
+
+def reclaimable(conn: sqlite3.Connection, kind: Kind) -> int | None:
+    """The bytes that are freed when all goes that a kind calls reclaimable."""
+    if not kind.reclaimable:
+        return None
+    where = compile_query(parse(kind.reclaimable), now_us()).narrowed("v.kept = ''")
+    return chosen_bytes(conn, where).freed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
