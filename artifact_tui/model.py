@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 T = TypeVar("T")
 
@@ -304,6 +305,8 @@ class NewVersion:
     """Taken away from the version that has them now."""
     protected: tuple[str, ...] = ()
     """Those of its aliases that forbid deletion; they need not be named twice."""
+    free_aliases: tuple[str, ...] = ()
+    """More aliases: those that no version of the collection has, and that may be aliases there."""
     tags: tuple[str, ...] = ()
     parents: tuple[str, ...] = ()
     """Keys of the versions it was made from."""
@@ -317,6 +320,32 @@ class NewVersion:
     used_us: int | None = None
     key: str = ""
     """A new random one unless given (the sample registry repeats its keys)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A file on this machine that holds bytes of a version."""
+
+    place: Path
+    """The file itself, not a link to it."""
+    steady: bool = False
+    """Nobody writes into it: it is only ever replaced or removed, so a hard link may share it."""
+    digest: str = ""
+    """Of the bytes that it must hold, `sha256:…`; empty: not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A version that was added to a registry of one's own, and how many bytes came in which way."""
+
+    key: str
+    cloned: int = 0
+    """They share their blocks with the files they came from until either is written to."""
+    linked: int = 0
+    """The files have another name now: they are freed with the last of their names."""
+    copied: int = 0
+    known: int = 0
+    """They were there already."""
 
 
 @dataclass(frozen=True, slots=True)

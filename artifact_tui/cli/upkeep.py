@@ -19,14 +19,16 @@ from artifact_tui.cli.session import client_of, own_client_of, reading, split_on
 from artifact_tui.clients import kind_of
 from artifact_tui.clients.base import Kind
 from artifact_tui.config import LOCAL, Target
+from artifact_tui.edits.keeping import bytes_words, keepsake, with_kept_parents
 from artifact_tui.errors import RegistryError, UsageError
-from artifact_tui.model import NewVersion, now_us
+from artifact_tui.model import Kept, NewVersion, now_us
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable
 
-    from artifact_tui.clients.base import Client
+    from artifact_tui.clients.base import Client, OwnClient
 
 
 SAMPLE_FOLDER = Path("sample")
@@ -69,8 +71,11 @@ def demo_command(path: Path, *, versions: int, seed: int, no_open: bool) -> int:
 
 
 @click.command("add", cls=Command)
-@click.argument("source", type=click.Path(path_type=Path))
-@click.argument("name")
+@click.argument("source")
+@click.argument("name", required=False)
+@click.option(
+    "--from", "origin", metavar="REGISTRY", help="SOURCE is a version of this one: NAME:V."
+)
 @click.option("--type", default="", help="model, dataset, code, … A known collection has one.")
 @click.option("--alias", "aliases", multiple=True, metavar="A", help="An alias; may be repeated.")
 @click.option("--protect", "protected", multiple=True, metavar="A", help="A protected alias.")
@@ -85,7 +90,14 @@ def demo_command(path: Path, *, versions: int, seed: int, no_open: bool) -> int:
 @registry_option
 @json_option(changes=True)
 async def add_command(
-    source: Path, registry: str | None, *, create: bool, out: Output, **given: Any
+    source: str,
+    name: str | None,
+    origin: str | None,
+    registry: str | None,
+    *,
+    create: bool,
+    out: Output,
+    **given: Any,
 ) -> None:
     """Put the file or folder SOURCE in a local registry, as the next version of NAME.
 
@@ -93,36 +105,74 @@ async def add_command(
     artifact-tui add ./weights resnet50 --type model --alias candidate
     artifact-tui add data.csv images --type dataset --tag raw --ttl 90d
     artifact-tui add ./out distilled --type model --parent resnet50:v3
+    artifact-tui add --from hf: acme/base:main
 
     Without --registry it is the default one. The same bytes are never stored twice.
+
+    With --from a version of a store on this machine is kept in your own registry, and stays when
+    that store is cleaned. What is said about it comes along; NAME is its own unless given. Its
+    bytes are not copied where the file system can share them, by clones or by hard links: what is
+    linked is freed only when it is gone from both.
     """  # noqa: D301 - click's mark for lines that stay as they are
-    target = target_of(registry)
+    target = target_of(registry or (LOCAL if origin else None))
+    given["name"] = name or ""
+    if not origin and not name:
+        raise UsageError(
+            "Say a NAME too. Nothing was added.",
+            hint=f"For example: {command('add', source, 'resnet50', '--type', 'model')}",
+        )
     if create:
         kind = Kind() if target.read_only else kind_of(target.address)
         kind.create(target.address)
-    new = NewVersion(**given)
     async with own_client_of(target, write=True) as client:
-        async with reading(client) as conn:
-            new = replace(
-                new,
-                type=new.type or _type_of(conn, new.name),
-                parents=tuple(find_version(conn, name).key for name in new.parents),
-            )
         with Progress() as progress:
-            key = await client.add(
-                source,
-                new,
-                progress=lambda done, total: progress.show(
-                    f"reading {text.size(done)} of {text.size(total)}"
-                ),
-            )
+
+            def show(done: int, total: int) -> None:
+                progress.show(f"reading {text.size(done)} of {text.size(total)}")
+
+            if origin:
+                async with client_of(target_of(origin)) as other:
+                    kept = await _keep(other, source, client, given, show)
+            else:
+                async with reading(client) as conn:
+                    new = _with_parents(conn, NewVersion(**given))
+                    new = replace(new, type=new.type or _type_of(conn, new.name))
+                kept = Kept(await client.add(Path(source), new, progress=show))
         try:
-            await _print_added(client, key, target, out)
+            await _print_added(client, kept, target, out)
         except RegistryError as error:
             raise RegistryError(
-                f"“{new.name}” was added, and cannot be read back: {error}",
+                f"“{name or source}” was added, and cannot be read back: {error}",
                 hint="Do not add it again: look when the disk is well.",
             ) from error
+
+
+def _with_parents(conn: sqlite3.Connection, new: NewVersion) -> NewVersion:
+    """With the keys of its parents in place of the names that were typed."""
+    return replace(new, parents=tuple(find_version(conn, name).key for name in new.parents))
+
+
+async def _keep(
+    other: Client,
+    source: str,
+    client: OwnClient,
+    given: dict[str, Any],
+    progress: Callable[[int, int], None],
+) -> Kept:
+    """Keep a version of another registry, with what was said about it in place of its own."""
+    async with reading(other) as conn:
+        row = find_version(conn, source)
+        found = keepsake(conn, other, row)
+    said = found.new
+    given["tags"] = (*said.tags, *given["tags"])
+    given["note"] = "; ".join(filter(None, (said.note, given["note"])))
+    new = replace(said, **{what: value for what, value in given.items() if value})
+    async with reading(client) as conn:
+        types = types_of_name(conn, new.name)
+        new = replace(new, type=given["type"] or next(iter(types), said.type))
+        new = with_kept_parents(conn, replace(found, new=_with_parents(conn, new)))
+    files = await other.local_files(row.key)
+    return await client.keep(files, new, progress=progress)
 
 
 def _type_of(conn: sqlite3.Connection, name: str) -> str:
@@ -136,10 +186,10 @@ def _type_of(conn: sqlite3.Connection, name: str) -> str:
     return found[0]
 
 
-async def _print_added(client: Client, key: str, target: Target, out: Output) -> None:
-    """Say what was added; a connection opened only now sees it."""
+async def _print_added(client: Client, kept: Kept, target: Target, out: Output) -> None:
+    """Say what was added, and how its bytes came; a connection opened only now sees it."""
     async with reading(client) as conn:
-        rows = rows_by_keys(conn, [key])
+        rows = rows_by_keys(conn, [kept.key])
         (row,) = rows
         unique = unique_of(conn, [row.id])[row.id]
         if out.json:
@@ -149,6 +199,7 @@ async def _print_added(client: Client, key: str, target: Target, out: Output) ->
     out.words(
         f"added {text.version_name(row)} to {safe(target.name)}",
         f"  {text.size(row.size)} in {text.plural(row.file_count or 0, 'file')}{shared}",
+        *(f"  {words}" for words in filter(None, [bytes_words(kept)])),
         f"  aliases {wording.aliases(row.aliases)}",
     )
 

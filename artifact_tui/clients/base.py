@@ -39,8 +39,10 @@ if TYPE_CHECKING:
         FsckReport,
         Garbage,
         Identity,
+        Kept,
         Lineage,
         Listed,
+        LocalFile,
         NewVersion,
         Page,
         Recipe,
@@ -168,6 +170,15 @@ class Client:
         """
         del version_key
         return ()
+
+    async def local_files(self, version_key: str) -> Mapping[str, LocalFile]:
+        """Where the files of one version lie on this machine, by path, for `OwnClient.keep`.
+
+        Raises:
+            NotFoundError: there is no such version.
+            SourceError: the bytes of one of its files are not here.
+        """
+        raise NotImplementedError
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """What is true of these versions now. Versions that are gone are left out.
@@ -342,6 +353,19 @@ class OwnClient(Client):
             UsageError: it cannot be stored under this name, or the collection has another type.
             NotFoundError: a version that it was made from is not there.
             RegistryError: the registry cannot take it. In every case nothing was added.
+        """
+        raise NotImplementedError
+
+    async def keep(
+        self,
+        files: Mapping[str, LocalFile],
+        new: NewVersion,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Kept:
+        """Add files of another registry as the next version of a collection.
+
+        Their bytes are shared where the file system can. Progress and errors are those of `add`.
         """
         raise NotImplementedError
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from artifact_tui.config import config_dir
-from tests.cli.test_readme import COMMANDS, USAGE, rest_process
+from tests.cli.test_readme import COMMANDS, USAGE, make_hub, rest_process
 from tests.servers.rest.registry import Entry
 from tests.servers.s3_odd import odd_s3
 
@@ -57,6 +57,7 @@ def test_every_example_runs(
         Path(folder, "a.bin").write_bytes(b"a")
     Path("data.csv").write_text("1,2\n")
     Path("ids.txt").write_text("resnet50:v3\n")
+    make_hub(tmp_path / "hub", monkeypatch)
     cli("demo", "./made", "--versions", "400", "--no-open")
     rest_process.become()
     made = [Entry(str(n), "acme/bert", "model", url="https://x.example") for n in range(40, 43)]

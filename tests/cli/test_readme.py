@@ -15,6 +15,7 @@ from tests.pty.terminal import Terminal
 from tests.servers.rest.process import fresh as rest_fresh
 from tests.servers.rest.registry import Entry
 from tests.servers.s3_odd import odd_s3
+from tests.support.hub import Hub, commit_of
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli, Local
@@ -172,11 +173,19 @@ def carried_out(cli: Cli, words: list[str]) -> str:
     return ran.out
 
 
+def make_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Hugging Face cache with the model of the examples, as that of this account."""
+    hub = Hub(folder)
+    hub.download("models--acme--base", commit_of("new"), {"w.bin": b"w" * 900}, refs=("main",))
+    monkeypatch.setenv("HF_HUB_CACHE", str(folder))
+
+
 @pytest.mark.slow
 def test_the_tour_of_the_command_line(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    make_hub(tmp_path / "hub", monkeypatch)
     Path("weights").mkdir()
     Path("weights", "a.bin").write_bytes(b"a" * 100)
     demo, made = HEADINGS["# artifact-tui"]

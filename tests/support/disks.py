@@ -34,6 +34,25 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+@contextmanager
+def cloning_disk(folder: Path) -> Iterator[Path]:
+    """A file system at a folder whose files can share blocks."""
+    image = folder.with_suffix(".image")
+    with image.open("wb") as file:
+        file.truncate(128 << 20)
+    folder.mkdir()
+    steps = (["mkfs.btrfs", "-q", str(image)], ["mount", "-o", "loop", str(image), str(folder)])
+    try:
+        for words in steps:
+            subprocess.run(words, capture_output=True, check=True)
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        pytest.skip("making and mounting a btrfs needs its tools and more rights")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
 def fill(folder: Path) -> Path:
     """Use every byte that is left."""
     ballast = folder / "ballast"

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
         File,
         FsckReport,
         Garbage,
+        Kept,
         Listed,
+        LocalFile,
         NewVersion,
         Outcome,
         Version,
@@ -61,6 +63,9 @@ class SyncStore(Store):
         self, path: Path, new: NewVersion, *, progress: Callable[[int, int], None] | None = None
     ) -> Version:
         return self.version(adding.add_version(self, path, new, progress))
+
+    def keep(self, files: Mapping[str, LocalFile], new: NewVersion) -> Kept:
+        return adding.keep_version(self, files, new)
 
     def add_many(
         self,

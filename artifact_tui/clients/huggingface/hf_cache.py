@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from artifact_tui.clients.disk import spelled_out
-from artifact_tui.model import Alias, Facts, File, Version, VersionState
+from artifact_tui.errors import SourceError
+from artifact_tui.model import Alias, Facts, File, LocalFile, Version, VersionState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -47,14 +48,18 @@ SHARED = "blobs"
 _MARKER = ".huggingface-shared-blobs"
 _SHARED_END = re.compile(r"(?:.*/)?([0-9a-f]{2})/(\1[0-9a-f]{62})", re.DOTALL)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+"""The name of a blob that is named after its bytes; those of small files follow git."""
 _SHORT = 12
 
 
 class Blob(NamedTuple):
     """Bytes of a repository."""
 
+    path: str
+    """Where they lie, from the top of the cache."""
     place: str
-    """Where they lie, from the top of the cache: what has the same place is there once."""
+    """That, or their inode where it has several names: what has the same place is there once."""
     size: int
     used_us: int
     modified_us: int
@@ -305,6 +310,28 @@ class Cache:
                     blob = _blob(place, entry.stat(follow_symlinks=False))
                     (found.partial if unfinished else found.blobs)[entry.name] = blob
 
+    def local_files(self, repository: Repository, part: str) -> dict[str, LocalFile]:
+        """Where the files of a version lie, by path; what is no link may be written to.
+
+        Raises:
+            SourceError: the bytes of one of them are not here.
+        """
+        found = {}
+        for link in repository.revisions[part.partition("/")[2]].links:
+            blob = link.own or repository.blobs.get(link.blob)
+            if blob is None:
+                raise SourceError(
+                    f"{spelled_out(link.path)} of {repository.name}:{repository.label(part)} is not"
+                    " here: its bytes are missing. Nothing was added.",
+                    hint="Download that revision again, then keep it.",
+                )
+            found[link.path] = LocalFile(
+                self.root / blob.path,
+                steady=link.own is None,
+                digest=f"sha256:{link.blob}" if _SHA256.fullmatch(link.blob) else "",
+            )
+        return found
+
     @property
     def shares(self) -> bool:
         """Whether there is a store of shared bytes here, of the layout that is known."""
@@ -392,10 +419,9 @@ def commit_in(ref: str | Path) -> str:
         return file.read(200).strip()
 
 
-def _blob(place: str, found: os.stat_result) -> Blob:
-    if found.st_nlink > 1:  # another name may be here too
-        place = f"{found.st_dev}:{found.st_ino}"
-    return Blob(place, found.st_size, found.st_atime_ns // 1000, found.st_mtime_ns // 1000)
+def _blob(path: str, found: os.stat_result) -> Blob:
+    place = path if found.st_nlink == 1 else f"{found.st_dev}:{found.st_ino}"
+    return Blob(path, place, found.st_size, found.st_atime_ns // 1000, found.st_mtime_ns // 1000)
 
 
 def mode_of(path: str | Path) -> int:

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.clients.base import Kind, Place
 from artifact_tui.clients.disk import DiskClient, as_named
-from artifact_tui.clients.huggingface.hf_cache import SNAPSHOTS, Cache, current
+from artifact_tui.clients.huggingface.hf_cache import LEFTOVERS, SNAPSHOTS, Cache, current
 from artifact_tui.clients.huggingface.hf_deleting import CacheDeleter
 from artifact_tui.clients.huggingface.hf_lineage import CardLineage
 from artifact_tui.config import NO_SETTINGS
-from artifact_tui.errors import NotFoundError, NotToldError
+from artifact_tui.errors import NotFoundError, NotToldError, SourceError
 from artifact_tui.model import Collection, Edge, Identity, Listed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
     from artifact_tui.clients.huggingface.hf_cache import Repository
-    from artifact_tui.model import Deletion, Facts, File, Outcome
+    from artifact_tui.model import Deletion, Facts, File, LocalFile, Outcome
 
 PREFIX = "hf:"
 
@@ -113,13 +113,31 @@ class HfClient(DiskClient):
 
         return await self._run(read)
 
+    async def _part(self, key: str) -> tuple[Repository, str]:
+        """The repository and the part of a version.
+
+        Raises:
+            NotFoundError: it is gone.
+        """
+        found = await self._parts([key])
+        if key not in found:
+            raise NotFoundError(f"There is no {key} in {self._cache.root}.")
+        return found[key]
+
     async def files(self, version_key: str) -> tuple[File, ...]:
         """The files of one version, by path."""
-        found = await self._parts([version_key])
-        if version_key not in found:
-            raise NotFoundError(f"There is no {version_key} in {self._cache.root}.")
-        repository, part = found[version_key]
+        repository, part = await self._part(version_key)
         return repository.present_files(part)
+
+    async def local_files(self, version_key: str) -> Mapping[str, LocalFile]:
+        """Where the files of a revision lie; of what is left over, nothing is kept."""
+        repository, part = await self._part(version_key)
+        if part in LEFTOVERS:
+            raise SourceError(
+                f"{repository.name}:{part} holds {LEFTOVERS[part]}. Nothing was added.",
+                hint="Name a revision.",
+            )
+        return self._cache.local_files(repository, part)
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """What is true of these versions now."""

@@ -8,19 +8,26 @@
 - Named pipes, sockets and devices are refused, and so are names that are not UTF-8.
 - The path that the user names may itself be a link.
 
-A file is copied into `tmp/` while it is hashed, made durable there, and only then renamed to its
-name in `blobs/`: a blob is either complete or not there. Adding the same content again makes a new
-version with the same digest; it stores no bytes again.
+A file is put into `tmp/` while it is hashed, made durable there, and only then renamed to its name
+in `blobs/`: a blob is either complete or not there. Where the file system can let two files share
+their blocks, it is put there as such a clone; else it is copied. A file into which nobody ever
+writes, as its registry says, may get a second name there instead: it is one file then, of which
+permissions and times are left alone. Adding the same content again makes a new version with the
+same digest; it stores no bytes again.
 """
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import json
 import os
 import socket
 import stat
 import uuid
+from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from artifact_tui.clients.local import local_edits, local_trash
@@ -34,7 +41,7 @@ from artifact_tui.clients.local.local_folder import (
 )
 from artifact_tui.clients.local.local_reading import json_array
 from artifact_tui.errors import BusyError, SourceError, UsageError
-from artifact_tui.model import File
+from artifact_tui.model import File, Kept
 
 if TYPE_CHECKING:
     import sqlite3
@@ -42,7 +49,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from artifact_tui.clients.local.local_store import Store
-    from artifact_tui.model import NewVersion
+    from artifact_tui.model import LocalFile, NewVersion
 
 
 LATEST = "latest"
@@ -55,6 +62,13 @@ _SPECIAL_FILES = {
     stat.S_IFBLK: "a device",
 }
 _ATTEMPTS = 5
+_CLONE = 0x40049409
+"""Linux' FICLONE: let a file have the blocks of another one until either is written to."""
+_NO_CLONES = {
+    errno.EBADF, errno.EINVAL, errno.EISDIR, errno.ENOSYS, errno.ENOTTY, errno.EOPNOTSUPP,
+    errno.EPERM, errno.ETXTBSY, errno.EXDEV,
+}  # fmt: skip
+_NO_LINKS = {errno.EACCES, errno.EMLINK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EXDEV}
 
 Take: TypeAlias = "Callable[[bytes], None]"
 Source: TypeAlias = "SourceFile | SourceBytes"
@@ -66,31 +80,65 @@ class SourceFile(NamedTuple):
     path: str
     size: int
     real: Path
+    steady: bool = False
+    """As in `LocalFile`."""
+    digest: str = ""
+    """As in `LocalFile`."""
 
     def read(self, take: Take) -> tuple[str, int, int]:
         """The digest, the size and the permission bits, read once to the end.
 
         Each chunk is handed to `take`. A file that changes meanwhile is refused.
         """
+        with self.opened() as fd:
+            return self.hashed(fd, take)
+
+    def hashed(self, fd: int, take: Take, *, of: int | None = None) -> tuple[str, int, int]:
+        """What `read` gives, of the open file, or of a clone of it.
+
+        Raises:
+            SourceError: it cannot be read, is changed meanwhile, or is not what it should be.
+        """
+        digest, size = hash_chunks(self._chunks(fd if of is None else of), take)
+        now = os.fstat(fd)
+        if size != now.st_size:
+            raise self.changed()
+        if self.digest not in {"", digest}:
+            raise _refused(
+                f"{_spelled(self.real)} is damaged: its digest is not {self.digest}, as its"
+                " registry says",
+                "Download it again, then keep it.",
+            )
+        return digest, size, stat.S_IMODE(now.st_mode) & 0o777
+
+    @contextmanager
+    def opened(self) -> Iterator[int]:
+        """The file, open for reading.
+
+        Raises:
+            SourceError: it cannot be read, or was changed by the end of the block.
+        """
         try:
             fd = os.open(self.real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
             raise _unreadable(self.real, error) from error
         try:
-            before = after = os.fstat(fd)
-            digest, size = "", -1
-            if stat.S_ISREG(before.st_mode):
-                digest, size = hash_chunks(self._chunks(fd), take)
-                after = os.fstat(fd)
+            before = os.fstat(fd)
+            if not stat.S_ISREG(before.st_mode):
+                raise self.changed()
+            yield fd
+            after = os.fstat(fd)
         finally:
             os.close(fd)
-        same = before.st_size == size and before.st_mtime_ns == after.st_mtime_ns
-        if not same or size != after.st_size:
-            raise _refused(
-                f"{_spelled(self.real)} changed while it was being added",
-                "Wait until nobody writes to it, then add it again.",
-            )
-        return digest, size, stat.S_IMODE(before.st_mode) & 0o777
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise self.changed()
+
+    def changed(self) -> SourceError:
+        """The error for a file that somebody writes to."""
+        return _refused(
+            f"{_spelled(self.real)} changed while it was being added",
+            "Wait until nobody writes to it, then add it again.",
+        )
 
     def _chunks(self, fd: int) -> Iterator[bytes]:
         try:
@@ -253,6 +301,8 @@ class Staging:
         self._durable = durable
         self._tick = tick
         self._staged: dict[str, Path] = {}
+        self.ways: Counter[str] = Counter()
+        """Bytes by how they came, as in `Kept`."""
         self._prefix = f"{socket.gethostname()[:64]}-{os.getpid()}-{uuid.uuid4().hex}"
         self.published: set[str] = set()
         with store.reading() as conn:
@@ -269,35 +319,81 @@ class Staging:
             digest, size, mode = source.read(lambda _chunk: None)
             if digest in self._staged or is_stored(self._store, digest, size):
                 self._tick(size)
+                self.ways["known"] += size
                 return File(source.path, size, digest, mode)
         path = self._store.layout.tmp / f"{self._prefix}-{len(self._staged)}"
         try:
-            digest, size, mode = self._copy(source, path)
+            way, digest, size, mode = self._put(source, path)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
         if digest in self._staged:
             path.unlink()
+            way = "known"
         else:
             self._staged[digest] = path
+        self.ways[way] += size
         return File(source.path, size, digest, mode)
 
-    def _copy(self, source: Source, path: Path) -> tuple[str, int, int]:
-        """Copy a file while it is hashed, and make the copy durable."""
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    def _put(self, source: Source, path: Path) -> tuple[str, str, int, int]:
+        """Put a file there, durably, while it is hashed; in which way, and what `read` gives."""
+        new = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            put = self._fill(new, source, path)
+            if put[0] != "linked":
+                os.fchmod(new, self._store.layout.mode & 0o444)
+                if self._durable:
+                    os.fsync(new)
+        finally:
+            os.close(new)
+        return put
 
-        def write(chunk: bytes) -> None:
-            write_all(fd, chunk)
+    def _fill(self, new: int, source: Source, path: Path) -> tuple[str, str, int, int]:
+        """Fill a new file, or put another name of the source in its place: whichever goes first."""
+
+        def count(chunk: bytes) -> None:
             self._tick(len(chunk))
 
+        def write(chunk: bytes) -> None:
+            write_all(new, chunk)
+            count(chunk)
+
+        if not isinstance(source, SourceFile):
+            return "copied", *source.read(write)
+        with source.opened() as fd:
+            if _clone(fd, new):
+                return "cloned", *source.hashed(fd, count, of=new)
+            if source.steady and self._link(fd, source, path):
+                read = source.hashed(fd, count)
+                if self._durable:
+                    os.fsync(fd)
+                return "linked", *read
+            return "copied", *source.hashed(fd, write)
+
+    def _link(self, fd: int, source: SourceFile, path: Path) -> bool:
+        """Give an open file another name there; False where that cannot, or must not, be.
+
+        Whoever may read or write it through that name could do so already.
+        """
+        info, top = os.fstat(fd), self._store.layout.root.stat()
+        others = stat.S_IWOTH | (stat.S_IWGRP if info.st_gid != top.st_gid else 0)
+        unreadable = self._store.layout.mode & 0o444 & ~info.st_mode
+        if info.st_uid != top.st_uid or info.st_mode & others or unreadable:
+            return False
+        beside = path.with_name(f"{path.name}-link")
         try:
-            read = source.read(write)
-            os.fchmod(fd, self._store.layout.mode & 0o444)
-            if self._durable:
-                os.fsync(fd)
+            os.link(source.real, beside, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in _NO_LINKS:
+                return False
+            raise
+        try:
+            beside.replace(path)
         finally:
-            os.close(fd)
-        return read
+            beside.unlink(missing_ok=True)
+        if not os.path.samestat(path.lstat(), info):
+            raise source.changed()
+        return True
 
     def publish(self) -> None:
         """Give every staged file its name in `blobs/`, and make those names durable."""
@@ -317,6 +413,17 @@ class Staging:
         for path in self._staged.values():
             path.unlink(missing_ok=True)
         self._staged.clear()
+
+
+def _clone(source: int, new: int) -> bool:
+    """Let a new file share the blocks of another one; False where the file system does not."""
+    try:
+        fcntl.ioctl(new, _CLONE, source)
+    except OSError as error:
+        if error.errno in _NO_CLONES:
+            return False
+        raise
+    return True
 
 
 def is_stored(store: Store, digest: str, size: int) -> bool:
@@ -353,7 +460,47 @@ def add_version(
     """
     store.check_writable()
     check_new(new)
-    files = source_files(source, store.layout.root)
+    return _add(store, source_files(source, store.layout.root), new, progress).key
+
+
+def keep_version(
+    store: Store,
+    files: Mapping[str, LocalFile],
+    new: NewVersion,
+    progress: Callable[[int, int], None] | None = None,
+) -> Kept:
+    """Add files of another registry, by their paths in the version, as a new one.
+
+    Raises:
+        SourceError: one of them cannot be added.
+        UsageError: a name cannot be stored.
+        RegistryError: the registry cannot take it. In every case nothing was added.
+    """
+    store.check_writable()
+    check_new(new)
+    if not files:
+        raise _refused("There is no file in it", "Look at it: it may be gone.")
+    return _add(store, [_kept_file(path, files[path]) for path in sorted(files)], new, progress)
+
+
+def _kept_file(path: str, file: LocalFile) -> SourceFile:
+    """A file of another registry, if it can be added."""
+    _check_utf8(path, file.place)
+    try:
+        info = file.place.lstat()
+    except OSError as error:
+        raise _unreadable(file.place, error) from error
+    _check_regular(file.place, info)
+    return SourceFile(path, info.st_size, file.place, file.steady, file.digest)
+
+
+def _add(
+    store: Store,
+    files: Sequence[SourceFile],
+    new: NewVersion,
+    progress: Callable[[int, int], None] | None,
+) -> Kept:
+    """Add files as a new version."""
     total = sum(file.size for file in files)
     done = 0
 
@@ -363,8 +510,8 @@ def add_version(
         if progress is not None:
             progress(min(done, total), total)
 
-    (key,) = _commit(store, [(new, files)], tick=tick)
-    return key
+    (key,), ways = _commit(store, [(new, files)], tick=tick)
+    return Kept(key, **ways)
 
 
 def add_many(
@@ -392,7 +539,7 @@ def add_many(
         batch.append(
             (new, [SourceBytes(path, len(files[path]), files[path]) for path in sorted(files)])
         )
-    return _commit(store, batch, durable=durable, then=then)
+    return _commit(store, batch, durable=durable, then=then)[0]
 
 
 def check_new(new: NewVersion) -> None:
@@ -420,8 +567,11 @@ def _commit(
     durable: bool = True,
     tick: Callable[[int], None] = lambda _count: None,
     then: Callable[[sqlite3.Connection], None] | None = None,
-) -> list[str]:
-    """Stage bytes, publish them, write the rows; start over when a sweep was in the way."""
+) -> tuple[list[str], Counter[str]]:
+    """Stage bytes, publish them, write the rows; start over when a sweep was in the way.
+
+    The keys of the versions, and how many bytes came in which way.
+    """
     sizes = {source.size for _, sources in batch for source in sources}
     for _ in range(_ATTEMPTS):
         staging = Staging(store, durable=durable, tick=tick, sizes=sizes)
@@ -432,7 +582,7 @@ def _commit(
                     staging.publish()
                 finally:
                     staging.clear()
-                return insert_versions(store, rows, staging.published, then)
+                return insert_versions(store, rows, staging.published, then), staging.ways
         except BlobGoneError:
             with our_errors(store.layout), gc_lock(store.layout, alone=True):
                 local_trash.finish_sweep(store)
@@ -482,6 +632,12 @@ def insert_versions(
                 local_edits.point_alias(
                     conn, version_id, alias, protected=True if alias in new.protected else None
                 )
+            for alias in new.free_aliases:
+                if (
+                    local_edits.may_be_alias(alias)
+                    and local_edits.alias_holder(conn, version_id, alias) is None
+                ):
+                    local_edits.point_alias(conn, version_id, alias, protected=None)
             keys.append(key)
         if then is not None:
             then(conn)

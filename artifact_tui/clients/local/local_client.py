@@ -37,7 +37,9 @@ if TYPE_CHECKING:
         File,
         FsckReport,
         Garbage,
+        Kept,
         Listed,
+        LocalFile,
         NewVersion,
         Outcome,
     )
@@ -138,6 +140,24 @@ class LocalClient(OwnClient):
         self, source: Path, new: NewVersion, *, progress: Callable[[int, int], None] | None = None
     ) -> str:
         """Add a file or a folder as the next version of a collection; nothing when cancelled."""
+        return await self._adding(partial(adding.add_version, self.store, source, new), progress)
+
+    async def keep(
+        self,
+        files: Mapping[str, LocalFile],
+        new: NewVersion,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Kept:
+        """Add files of another registry, sharing their bytes; nothing when cancelled."""
+        return await self._adding(partial(adding.keep_version, self.store, files, new), progress)
+
+    async def _adding(
+        self,
+        work: Callable[[Callable[[int, int], None]], T],
+        progress: Callable[[int, int], None] | None,
+    ) -> T:
+        """Do work that adds a version, and stop it when this is cancelled."""
         stop = threading.Event()
 
         def tick(done: int, total: int) -> None:
@@ -147,9 +167,7 @@ class LocalClient(OwnClient):
                 progress(done, total)
 
         try:
-            return await self._run(
-                lambda: adding.add_version(self.store, source, new, tick), moves_bytes=True
-            )
+            return await self._run(lambda: work(tick), moves_bytes=True)
         finally:
             stop.set()
 

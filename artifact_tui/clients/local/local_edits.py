@@ -72,6 +72,15 @@ def check_alias(text: str) -> None:
         )
 
 
+def may_be_alias(text: str) -> bool:
+    """Whether a text can be an alias."""
+    try:
+        check_alias(text)
+    except UsageError:
+        return False
+    return True
+
+
 def check_ttl(ttl_us: int) -> None:
     """Refuse a time to live, in microseconds, of nothing or over ten thousand years.
 

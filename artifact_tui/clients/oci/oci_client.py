@@ -13,13 +13,14 @@ from artifact_tui.clients.base import Kind, Place
 from artifact_tui.clients.disk import DiskClient, as_named, system_words
 from artifact_tui.clients.oci.oci_layout import BlobStore, OciLayout, OllamaLayout
 from artifact_tui.config import NO_SETTINGS
-from artifact_tui.errors import NotFoundError
+from artifact_tui.errors import NotFoundError, SourceError
 from artifact_tui.model import (
     Collection,
     Facts,
     File,
     Identity,
     Listed,
+    LocalFile,
     Outcome,
     Result,
     Version,
@@ -102,8 +103,7 @@ class TagClient(DiskClient):
         for digest, kind in contents.needs[key].items():
             name = layout.blob_name(digest)
             if name in contents.blobs:
-                path = f"{kind.rpartition('.')[2]}/{digest[7:19]}"
-                found.append(File(path, contents.blobs[name].st_size, name))
+                found.append(File(_path_of(digest, kind), contents.blobs[name].st_size, name))
         return tuple(sorted(found, key=lambda one: one.path))
 
     def _version(self, contents: Contents, key: str) -> Version:
@@ -157,6 +157,31 @@ class TagClient(DiskClient):
             raise NotFoundError(f"There is no {version_key} in {self._store.layout.root}.")
         return self._files(contents, version_key)
 
+    async def local_files(self, version_key: str) -> Mapping[str, LocalFile]:
+        """The manifest and the blobs of a tag, by what they are."""
+        contents = await self._run(self._store.read)
+        if version_key not in contents.tags:
+            raise NotFoundError(f"There is no tag {version_key} in {self._store.layout.root}.")
+        layout, needs = self._store.layout, contents.needs[version_key]
+        lost = [one for one in needs if layout.blob_name(one) not in contents.blobs]
+        if lost or not needs:
+            what = f"its blob {lost[0]} is missing" if lost else "its manifest cannot be read"
+            raise SourceError(
+                f"{version_key} is not whole: {what}. Nothing was added.",
+                hint="Pull it again, then keep it.",
+            )
+        found = {
+            _path_of(digest, kind): LocalFile(
+                layout.blobs / layout.blob_name(digest), steady=True, digest=digest
+            )
+            for digest, kind in needs.items()
+        }
+        tag = contents.tags[version_key]
+        for digest, body in tag.manifests.items():
+            if body is not None:
+                found[_path_of(digest, "manifest")] = LocalFile(tag.place, digest=digest)
+        return found
+
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """What is true of these versions now."""
         contents = await self._run(self._store.read)
@@ -191,6 +216,11 @@ class TagClient(DiskClient):
         """What is at its address."""
         contents = await self._run(self._store.read)
         return (f"{self._store.layout.root} holds {len(contents.tags):,} tags.",)
+
+
+def _path_of(digest: str, kind: str) -> str:
+    """What a blob of a version is called: `model/0123456789ab`."""
+    return f"{kind.rpartition('.')[2]}/{digest[7:19]}"
 
 
 def _digest_of(files: Sequence[File]) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from artifact_tui.clients.local import local_database
 from artifact_tui.clients.local.local_folder import Layout
-from artifact_tui.model import Deletion, NewVersion
+from artifact_tui.model import Deletion, LocalFile, NewVersion
 from tests.faults.store.invariants import State, check, state_of
 from tests.support.sync_store import SyncStore
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
-CALLS = ("open", "write", "fsync", "fchmod", "rename", "unlink")
+CALLS = ("open", "write", "fsync", "fchmod", "rename", "unlink", "link", "replace")
 SQL = ("BEGIN IMMEDIATE", "COMMIT")
 
 
@@ -34,6 +34,12 @@ def _add(store: SyncStore, key: str, files: dict[str, bytes], **more: Any) -> No
 
 def _add_folder(store: SyncStore, key: str) -> None:
     store.add(store.layout.root.parent / "src", NewVersion(name="folder", type="code", key=key))
+
+
+def _keep(store: SyncStore, key: str) -> None:
+    found = {path.name: path for path in (store.layout.root.parent / "steady").iterdir()}
+    files = {name: LocalFile(path, steady=name != "notes") for name, path in found.items()}
+    store.keep(files, NewVersion(name="kept", type="model", key=key))
 
 
 def _gone(store: SyncStore, key: str) -> None:
@@ -53,6 +59,9 @@ STORY: tuple[Callable[[SyncStore], object], ...] = (
     lambda store: store.collect_garbage(),
     lambda store: _add(store, "b1", {"one": b"1" * 5000}),
     lambda store: _add_folder(store, "f2"),
+    lambda store: _keep(store, "k1"),
+    lambda store: _gone(store, "k1"),
+    lambda store: store.purge(["k1"]),
     lambda store: _gone(store, "f1"),
     lambda store: _gone(store, "b1"),
     lambda store: store.purge(["f1", "b1"]),
@@ -156,7 +165,11 @@ def _go_on(layout: Layout) -> None:
 
 
 def prepare(folder: Path) -> Layout:
-    """An empty registry and a folder to add."""
+    """An empty registry, a folder to add, and files to keep."""
+    (folder / "steady").mkdir(parents=True)
+    (folder / "steady" / "weights").write_bytes(b"w" * 9000)
+    (folder / "steady" / "again").write_bytes(b"w" * 9000)
+    (folder / "steady" / "notes").write_bytes(b"n" * 100)
     (folder / "src" / "deep").mkdir(parents=True)
     (folder / "src" / "deep" / "x").write_bytes(b"x" * 9000)
     (folder / "src" / "y").write_bytes(b"1" * 5000)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from artifact_tui.errors import NotFoundError, RegistryError
-from artifact_tui.model import Deletion
+from artifact_tui.model import Deletion, LocalFile, NewVersion
 from tests.faults.store.invariants import check, state_of
 from tests.support.disks import fill, small_disk
 from tests.support.sync_store import SyncStore
@@ -112,10 +112,30 @@ def attempt(store: SyncStore, src: Path) -> RegistryError | None:
     return None
 
 
-@pytest.mark.parametrize("name", ["open", "write", "fsync", "fchmod", "rename"])
+def attempt_to_keep(store: SyncStore, src: Path) -> RegistryError | None:
+    """Keep the files of a folder; gives the error, if any."""
+    files = {path.name: LocalFile(path, steady=True) for path in src.iterdir()}
+    try:
+        store.keep(files, NewVersion(name="kept", type="model"))
+    except RegistryError as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize(
+    ("work", "name"),
+    [
+        *((attempt, name) for name in ("open", "write", "fsync", "fchmod", "rename")),
+        *((attempt_to_keep, name) for name in ("open", "fsync", "link", "replace", "rename")),
+    ],
+)
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
 def test_every_call_may_fail_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, code: int
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    work: Callable[[SyncStore, Path], RegistryError | None],
+    name: str,
+    code: int,
 ) -> None:
     src = tmp_path / "src"
     src.mkdir()
@@ -131,12 +151,12 @@ def test_every_call_may_fail_once(
             def failing(*args: Any, nth: int = nth, **more: Any) -> Any:
                 nonlocal count
                 count += 1
-                if count == nth and "src" not in str(args[0]):
+                if count == nth and (name == "link" or "src" not in str(args[0])):
                     raise OSError(code, os.strerror(code), "somewhere")
                 return real(*args, **more)
 
             monkeypatch.setattr(os, name, failing)
-            error = attempt(store, src)
+            error = work(store, src)
             monkeypatch.setattr(os, name, real)
             if count < nth:
                 break
