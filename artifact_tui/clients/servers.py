@@ -186,6 +186,8 @@ class ConnectionOptions:
     """Longest time to wait because the server asked for it (429, 503), in one call."""
     answer_limit: int = 4_000_000
     """Largest decoded answer, where no other limit is given."""
+    keep_alive: bool = True
+    """A connection is used again."""
 
 
 class ConnectionSettings(Protocol):

@@ -555,7 +555,8 @@ class HttpTransport(Transport):
                     call.limit or self._options.answer_limit,
                 )
                 self._answered = time.monotonic()
-                connection.healthy = answer.status < 500  # noqa: PLR2004 - the server's own failures
+                failed = answer.status >= 500  # noqa: PLR2004 - the server's own failures
+                connection.healthy = self._options.keep_alive and not failed
                 return answer
         except NOT_SENT as error:
             failure = self._unreachable(error)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
 import functools
 import gc
 import importlib
@@ -52,6 +53,9 @@ OURS = (
     "boto3.s3.transfer",
 )
 """What is needed sooner or later; `*`: all modules of a package."""
+
+SHARED = ("tests.servers.mlflow.flask_server",)
+"""Imports that take seconds: one process has them for all workers of a test run."""
 
 SDK = ("wandb.apis.public", "wandb.sdk.artifacts.*", "requests.sessions", "stringprep")
 
@@ -127,7 +131,7 @@ def start(
             "cwd": str(cwd or Path.cwd()),
         }
         numbers = [one if isinstance(one, int) else one.fileno() for one in fds]
-        socket.send_fds(_starter(imports)[0], [json.dumps(request).encode()], numbers)
+        socket.send_fds(_starter(imports), [json.dumps(request).encode()], numbers)
     return Forked(int(ours.recv(16)), ours.detach())
 
 
@@ -158,20 +162,50 @@ def worker(path: Path, log: BinaryIO) -> Process:
 
 
 @functools.cache
-def _starter(imports: tuple[str, ...]) -> tuple[socket.socket, subprocess.Popen[bytes]]:
-    """The process that has these modules, and a connection to it; it ends when that does."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with theirs:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.forked", str(theirs.fileno()), *imports],
-            cwd=ROOT,
-            env={"PATH": os.environ["PATH"], "TZ": "UTC", "LC_ALL": "C.UTF-8"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()],
-        )
+def _starter(imports: tuple[str, ...]) -> socket.socket:
+    """A connection to the process that has these modules; it ends when those to it do."""
+    if imports == SHARED:
+        ours = _shared_starter(imports)
+    else:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            _start_starter(theirs, imports)
     atexit.register(ours.close)
-    return ours, process
+    return ours
+
+
+_starters: list[subprocess.Popen[bytes]] = []
+
+
+def _start_starter(theirs: socket.socket, imports: tuple[str, ...]) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.forked", str(theirs.fileno()), *imports],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "TZ": "UTC", "LC_ALL": "C.UTF-8"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        pass_fds=[theirs.fileno()],
+    )
+    _starters.append(process)  # whose destructor would warn that it still runs
+
+
+def _shared_starter(imports: tuple[str, ...]) -> socket.socket:
+    """A connection to the process that one worker of a test run starts for all of them."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    path = Path(tempfile.gettempdir()) / f"forked-{run}"
+    ours = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with contextlib.suppress(OSError):
+            ours.connect(str(path))
+            return ours
+        path.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as theirs:
+            theirs.bind(str(path))
+            theirs.listen(64)
+            _start_starter(theirs, imports)
+        ours.connect(str(path))
+    return ours
 
 
 def _import(name: str) -> None:
@@ -196,6 +230,30 @@ def _serve(connection: socket.socket) -> None:
             _watch(connection, json.loads(data), fds)
         for fd in fds:
             os.close(fd)
+
+
+def _serve_all(listening: socket.socket) -> None:
+    """Serve each who connects in a process of its own, until the last of them has gone."""
+    listening.settimeout(1)
+    place = listening.getsockname()
+    while True:
+        try:
+            connection, _ = listening.accept()
+        except TimeoutError:
+            try:
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+            except ChildProcessError:
+                for left in (place, f"{place}.lock"):
+                    Path(left).unlink(missing_ok=True)
+                return
+            continue
+        if os.fork() == 0:
+            listening.close()
+            connection.setblocking(True)  # noqa: FBT003 - it has no name
+            _serve(connection)
+            os._exit(0)
+        connection.close()
 
 
 def _watch(connection: socket.socket, request: dict[str, Any], fds: list[int]) -> None:
@@ -264,4 +322,5 @@ if __name__ == "__main__":
         _import(_name)
     gc.set_threshold(50_000, 20, 20)
     gc.freeze()  # what all share is walked through, and so copied, by none
-    _serve(socket.socket(fileno=int(sys.argv[1])))
+    _given = socket.socket(fileno=int(sys.argv[1]))
+    (_serve_all if sys.argv[2:] == [*SHARED] else _serve)(_given)

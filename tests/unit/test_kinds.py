@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PACKAGE = Path(artifact_tui.__file__).parent
 README = PACKAGE.parent / "README.md"
 NAMED = re.compile(
-    r"wandb|W&B|Weights|weave|hugging|ollama|kitops|RestClient|LocalClient|HfClient|TagClient",
+    r"wandb|W&B|Weights|weave|hugging|ollama|kitops|mlflow|RestClient|LocalClient|HfClient|TagClient",
     re.IGNORECASE,
 )
 

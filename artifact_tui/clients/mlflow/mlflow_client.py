@@ -1,0 +1,136 @@
+"""The client of MLflow servers: the protocol of `clients.base`."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from artifact_tui.clients.base import Client
+from artifact_tui.clients.mlflow import NAME
+from artifact_tui.clients.mlflow.mlflow_deleting import MlflowDeletions, delete_model
+from artifact_tui.clients.mlflow.mlflow_entries import (
+    AliasTable,
+    collection_of,
+    edges_of,
+    parse_model,
+    shown_version,
+)
+from artifact_tui.clients.mlflow.mlflow_facts import MlflowFacts
+from artifact_tui.clients.mlflow.mlflow_requests import IS_PROMPT, MlflowRequests
+from artifact_tui.clients.servers import read_only_error
+from artifact_tui.clients.transport import together
+from artifact_tui.model import Identity, Listed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping, Sequence
+
+    from artifact_tui.clients.mlflow.mlflow_settings import MlflowAddress, MlflowOptions
+    from artifact_tui.clients.transport import HttpTransport
+    from artifact_tui.model import CollectionDeletion, Deletion, Facts, Outcome
+
+AT_A_TIME = 500
+"""Versions in one part of a listing."""
+
+
+class MlflowClient(Client):
+    """One connection to one MLflow server."""
+
+    tells = frozenset({"aliases", "lineage"})
+    batch_delete = 100
+    freeing = "MLflow keeps the bytes of a deleted version: nothing frees them by itself"
+
+    def __init__(self, address: MlflowAddress, options: MlflowOptions, *, read_only: bool) -> None:
+        self._address = address
+        self.identity = Identity(NAME, address.text, address.text)
+        self.read_only = read_only
+        self._requests = MlflowRequests(address, options, read_only=read_only)
+        self.transport: HttpTransport = self._requests.transport
+        self._facts = MlflowFacts(self._requests)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Whether others can read along."""
+        place = self._address.origin
+        if place.scheme == "http" and not place.loopback:
+            return ("The connection is not encrypted: others may read along.",)
+        return ()
+
+    # reading
+
+    async def listing(self) -> AsyncGenerator[Listed, None]:
+        """Registered models and prompts, then their versions.
+
+        Versions come in one answer: with offsets for cursors, what is deleted between two pages
+        hides others. Models whose page was skipped so are asked for by name.
+        """
+        kinds = ("", IS_PROMPT)
+        models, pages = await together(
+            together(*(self._requests.models(kind) for kind in kinds)),
+            together(*(self._requests.versions(kind) for kind in kinds)),
+        )
+        found = {one.name: one for part in models for one in part}
+        versions = [one for page in pages for one in page.model_versions]
+        skipped = {one.name for one in versions} - found.keys()
+        found |= await self._facts.models(skipped)
+        yield Listed(tuple(collection_of(one) for one in found.values()))
+        aliases = AliasTable(found.values())
+        rows = [one for one in versions if one.name in found]
+        for start in range(0, len(rows), AT_A_TIME):
+            part = rows[start : start + AT_A_TIME]
+            yield Listed(
+                versions=tuple(shown_version(one, aliases) for one in part),
+                edges=tuple(edge for one in part for edge in edges_of(one)),
+            )
+        yield Listed(complete=not any(page.next_page_token for page in pages))
+
+    async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
+        """What is true now, with the copies that were made of each."""
+        return await self._facts.facts(keys)
+
+    async def check(self) -> tuple[str, ...]:
+        """What was found at the address, in whole sentences.
+
+        Raises:
+            RegistryError: it cannot be reached, or it is no MLflow server.
+        """
+        began = time.perf_counter()
+        version = await self._requests.text("/version")
+        took = (time.perf_counter() - began) * 1000
+        models = await self._requests.models()
+        writing = "nothing can be changed" if self.read_only else "versions can be deleted"
+        return (
+            f"MLflow {version[:20]} answers at {self._address.text} in {took:.0f} ms.",
+            f"It lists {len(models):,} registered {'model' if len(models) == 1 else 'models'}.",
+            f"The connection is {'read-only' if self.read_only else 'armed'}: {writing}.",
+            *self.notices,
+        )
+
+    # deleting
+
+    def _check_writable(self) -> None:
+        if self.read_only:
+            raise read_only_error(f"The server {self._address.text}")
+
+    async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
+        """Delete these versions, for good: MLflow has no trash for them."""
+        self._check_writable()
+        return await MlflowDeletions(self._requests, self._facts, deletions).outcomes()
+
+    async def collection_facts(self, collection_key: str) -> Mapping[str, Facts] | None:
+        """What is true of every version of a registered model."""
+        name = parse_model(collection_key)
+        return None if name is None else await self._facts.of_model(name)
+
+    async def collection_name(self, collection_key: str) -> str:
+        """The name of a registered model; empty: there is none."""
+        name = parse_model(collection_key)
+        return name if name is not None and await self._facts.models({name}) else ""
+
+    async def delete_collection(self, deletion: CollectionDeletion) -> Outcome:
+        """Delete a registered model with all of its versions, in one request."""
+        self._check_writable()
+        return await delete_model(self._requests, self._facts, deletion)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self.transport.aclose()

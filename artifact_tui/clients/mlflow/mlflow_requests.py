@@ -1,0 +1,212 @@
+"""Requests to one MLflow server: where they go, what their answers are, and what an error means.
+
+Reading requests are GETs and searches. Deletions are DELETE requests with a JSON body. Offsets are
+MLflow's only cursors, so whole lists are asked for in one page where the server allows that.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+
+from artifact_tui.clients.mlflow.mlflow_entries import (
+    ErrorEntry,
+    ModelEntry,
+    Models,
+    Versions,
+)
+from artifact_tui.clients.mlflow.mlflow_settings import MlflowCredentials
+from artifact_tui.clients.pacing import Pace
+from artifact_tui.clients.servers import mended
+from artifact_tui.clients.transport import (
+    FailedAnswerError,
+    GarbageAnswerError,
+    HttpAnswer,
+    HttpCall,
+    HttpTransport,
+)
+from artifact_tui.errors import RegistryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import httpx
+
+    from artifact_tui.clients.mlflow.mlflow_settings import MlflowAddress, MlflowOptions
+
+API = "/api/2.0/mlflow/"
+
+MOST_VERSIONS = 200_000
+"""Versions on a page, at most."""
+
+MOST_MODELS = 1000
+"""Registered models on a page, at most."""
+
+LONGEST_FILTER = 6_000
+"""Characters of a list of names in one request."""
+
+IS_PROMPT = "tags.`mlflow.prompt.is_prompt` = 'true'"
+
+LATER_TRIES = 8
+"""How often a writing request is sent to a server whose database is locked each time."""
+
+_JSON = ("Content-Type", "application/json")
+_LOCKED = b"database is locked"
+_SEARCH = b"/search"
+
+S = TypeVar("S")
+
+
+def _reads(request: httpx.Request) -> bool:
+    """Whether a request only reads: it is a GET, or a search."""
+    path = request.url.raw_path.partition(b"?")[0]
+    return request.method == "GET" or (request.method == "POST" and path.endswith(_SEARCH))
+
+
+def _throttled(answer: HttpAnswer) -> bool:
+    """Whether nothing was carried out, and it may be later: another writer held the database."""
+    return answer.later or (answer.status == 503 and _LOCKED in answer.body)  # noqa: PLR2004 - busy
+
+
+def name_filters(names: Iterable[str]) -> list[str]:
+    """Filters that together fit these names, each short enough for one request.
+
+    MLflow cannot be asked for a name that holds both quotes, nor for one with a backslash: where
+    there is such a one the filter is empty, and fits all.
+    """
+    filters: list[str] = []
+    part: list[str] = []
+    for name in names:
+        if "\\" in name or ("'" in name and '"' in name):
+            return [""]
+        mark = '"' if "'" in name else "'"
+        if part and sum(map(len, part)) + len(name) > LONGEST_FILTER:
+            filters.append(f"name IN ({', '.join(part)})")
+            part = []
+        part.append(f"{mark}{name}{mark}")
+    return [*filters, f"name IN ({', '.join(part)})"] if part else filters
+
+
+class MlflowRequests:
+    """All requests to one server."""
+
+    def __init__(self, address: MlflowAddress, options: MlflowOptions, *, read_only: bool) -> None:
+        self._prefix = address.prefix
+        self.transport = HttpTransport(
+            address.origin,
+            options,
+            MlflowCredentials(options.login),
+            Pace(options.concurrency, first=options.concurrency, who="MLflow"),
+            name=f"The server {address.text}",
+            reads=_reads if read_only else None,
+            throttled=_throttled,
+        )
+
+    # reading
+
+    async def models(self, condition: str = "") -> list[ModelEntry]:
+        """The registered models that fit a filter; prompts only where it asks for them."""
+        found: dict[str, ModelEntry] = {}
+        token = ""
+        while True:
+            asked = {"filter": condition, "max_results": MOST_MODELS, "page_token": token}
+            page = await self._get("registered-models/search", Models, asked)
+            found |= {one.name: one for one in page.registered_models}
+            token = page.next_page_token
+            if not token:
+                return list(found.values())
+
+    async def versions(self, condition: str = "") -> Versions:
+        """The versions that fit a filter, in one page; of prompts only where it asks for them."""
+        asked = {"filter": condition, "max_results": MOST_VERSIONS}
+        return await self._get("model-versions/search", Versions, asked)
+
+    async def text(self, path: str) -> str:
+        """What a page for probes says, such as `/version`."""
+
+        def judge(answer: HttpAnswer) -> str:
+            said = answer.body.decode("utf-8", "replace").strip()
+            if not answer.good or said.startswith("<"):  # plain text, called HTML by its header
+                raise self.refused(answer)
+            return said
+
+        return await self.transport.read(self._call("GET", path, reads=True), judge)
+
+    async def _get(self, what: str, kind: type[S], asked: dict[str, object]) -> S:
+        """The answer to a reading request."""
+        query = urlencode({key: value for key, value in asked.items() if value})
+        call = self._call("GET", f"{API}{what}?{query}", reads=True, kind=what)
+        return await self.transport.read(call, lambda answer: self._decoded(answer, kind))
+
+    def _call(self, method: str, path: str, *, reads: bool, **more: Any) -> HttpCall:
+        return HttpCall(method, f"{self._prefix}{path}".encode("ascii"), reads=reads, **more)
+
+    def _decoded(self, answer: HttpAnswer, kind: type[S]) -> S:
+        if answer.status >= 500:  # noqa: PLR2004 - the server's own failures
+            raise FailedAnswerError(answer)
+        if not answer.good:
+            raise self.refused(answer)
+        try:
+            return msgspec.json.decode(mended(answer.body), type=kind)
+        except (msgspec.DecodeError, UnicodeError) as error:
+            page = "a web page" if answer.html else f"something else: {error}"
+            raise GarbageAnswerError(
+                f"MLflow should have answered with JSON, and answered with {page}.",
+                hint="Check the address: it is the server's tracking URI with mlflow+ in front.",
+            ) from None
+
+    def refused(self, answer: HttpAnswer) -> RegistryError:
+        """An unsuccessful answer as an error for people."""
+        said = self.words(answer)
+        if answer.status in {401, 403}:
+            return RegistryError(
+                f"MLflow refused our credentials ({answer.status}: {said}).",
+                hint=self.transport.credentials.advice,
+            )
+        if answer.status == 404 and answer.html:  # noqa: PLR2004 - a framework's own page
+            return RegistryError(
+                "There is no MLflow server at this address (404).",
+                hint="Use the server's tracking URI with mlflow+ in front.",
+            )
+        if answer.good:
+            return RegistryError(
+                "There is no MLflow server at this address: it answers with a web page.",
+                hint="Use the server's tracking URI with mlflow+ in front.",
+            )
+        return RegistryError(f"MLflow failed ({answer.status}: {said}).", hint="Try again later.")
+
+    def words(self, answer: HttpAnswer) -> str:
+        """What an unsuccessful answer says: JSON from MLflow, a page or a line from others."""
+        try:
+            said = msgspec.json.decode(mended(answer.body), type=ErrorEntry)
+        except (msgspec.DecodeError, UnicodeError):
+            text = "a web page" if answer.html else answer.body.decode("utf-8", "replace")
+        else:
+            text = said.message or said.error_code
+        return self.transport.scrub(" ".join(text.split())[:300]) or "without a reason"
+
+    # writing
+
+    async def write(
+        self, method: str, what: str, body: dict[str, str], *, until: float = math.inf
+    ) -> HttpAnswer:
+        """The answer to a writing request, sent once, and not after the moment `until`.
+
+        Raises:
+            NotSentError, TooLongError: nothing was sent.
+            LostError: it was sent, and is not answered.
+        """
+        call = self._call(
+            method,
+            f"{API}{what}",
+            reads=False,
+            content=msgspec.json.encode(body),
+            headers=(_JSON,),
+            kind=what,
+            throttles=LATER_TRIES,
+            until=until,
+        )
+        return await self.transport.send(call)

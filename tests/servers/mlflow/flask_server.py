@@ -1,0 +1,67 @@
+"""A real MLflow server in a process of its own: its web application on an empty database.
+
+Imported, it makes that database once; every server begins with a copy (see `registry`).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlflow.server import app
+from mlflow.server.constants import (
+    ARTIFACT_ROOT_ENV_VAR,
+    ARTIFACTS_DESTINATION_ENV_VAR,
+    BACKEND_STORE_URI_ENV_VAR,
+    SERVE_ARTIFACTS_ENV_VAR,
+)
+from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+def _empty_database() -> Path:
+    path = Path(tempfile.mkdtemp(prefix="empty-mlflow-")) / "mlflow.db"
+    engine = create_sqlalchemy_engine(f"sqlite:///{path}")  # type: ignore[no-untyped-call]
+    _initialize_tables(engine)  # type: ignore[no-untyped-call]
+    engine.dispose()
+    return path
+
+
+logging.disable(logging.CRITICAL)
+EMPTY = _empty_database()
+
+
+class Quiet(WSGIRequestHandler):
+    """Says nothing about requests."""
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - its name there
+        """Nothing is said."""
+
+
+def serve(folder: Path, owner: int) -> None:
+    """Serve what is in a folder while a process lives; the first line printed is the port."""
+    shutil.copyfile(EMPTY, folder / "empty.db")
+    shutil.copyfile(EMPTY, folder / "mlflow.db")
+    os.environ[BACKEND_STORE_URI_ENV_VAR] = f"sqlite:///{folder}/mlflow.db"
+    os.environ[ARTIFACT_ROOT_ENV_VAR] = "mlflow-artifacts:/"
+    os.environ[ARTIFACTS_DESTINATION_ENV_VAR] = str(folder / "artifacts")
+    os.environ[SERVE_ARTIFACTS_ENV_VAR] = "true"
+
+    def logged(
+        environ: dict[str, Any], start: Callable[..., Callable[[bytes], object]]
+    ) -> Iterable[bytes]:
+        with (folder / "requests").open("a", encoding="utf-8") as file:
+            file.write(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}\n")
+        return app(environ, start)
+
+    server = make_server("127.0.0.1", 0, logged, threaded=True, request_handler=Quiet)
+    server.service_actions = lambda: os.kill(owner, 0)  # type: ignore[method-assign]
+    print(server.server_port, flush=True)  # noqa: T201 - for who started it
+    server.serve_forever()

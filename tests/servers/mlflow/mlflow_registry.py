@@ -1,0 +1,133 @@
+"""A real MLflow server for tests, and other people who use it, by its REST interface.
+
+One for each process of tests: each test has a fresh database and no artifacts.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import os
+import shutil
+import sqlite3
+import tempfile
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from tests.support import forked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+_SERVE = """
+import sys
+from pathlib import Path
+from tests.servers.mlflow.flask_server import serve
+serve(Path(sys.argv[1]), int(sys.argv[2]))
+"""
+
+
+class MlflowRegistry:
+    """One server, and what other people do there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        reading, writing = os.pipe()
+        self._process = forked.start(
+            ["-c", _SERVE, str(folder), str(os.getpid())],
+            imports=forked.SHARED,
+            env={"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder)},
+            stdout=writing,
+        )
+        os.close(writing)
+        with os.fdopen(reading) as said:
+            self.url = f"http://127.0.0.1:{int(said.readline())}"
+        self.address = f"mlflow+{self.url}"
+        self._http = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
+
+    def clear(self) -> None:
+        """Make it as if it had just been installed."""
+        with (
+            closing(sqlite3.connect(self.folder / "empty.db")) as empty,
+            closing(sqlite3.connect(self.folder / "mlflow.db", timeout=30)) as here,
+        ):
+            empty.backup(here)
+        shutil.rmtree(self.folder / "artifacts", ignore_errors=True)
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget which requests came."""
+        (self.folder / "requests").write_text("")
+
+    def requests(self) -> list[str]:
+        """The method and path of each request since then, those of `call` included."""
+        return (self.folder / "requests").read_text().splitlines()
+
+    def call(self, method: str, path: str, **body: Any) -> Any:
+        """What the REST interface answers, somewhere below `/api/2.0/mlflow/`."""
+        given: dict[str, Any] = {"params": body} if method == "GET" else {"json": body}
+        answer = self._http.request(method, f"/api/2.0/mlflow/{path}", **given)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def version(self, name: str, source: str, *, tags: Mapping[str, str] = {}, **more: Any) -> str:
+        """Somebody makes a version, and the registered model for the first; gives its key."""
+        with self.database() as rows:
+            known = rows("SELECT 1 FROM registered_models WHERE name = ?", name)
+        if not known:
+            self.call("POST", "registered-models/create", name=name)
+        told = [{"key": key, "value": value} for key, value in tags.items()]
+        made = self.call(
+            "POST", "model-versions/create", name=name, source=source, tags=told, **more
+        )
+        return f"models:/{name}/{made['model_version']['version']}"
+
+    def prompt(self, name: str, text: str) -> str:
+        """Somebody makes a version of a prompt; gives its key."""
+        mark = [{"key": "mlflow.prompt.is_prompt", "value": "true"}]
+        self.call("POST", "registered-models/create", name=name, tags=mark)
+        said = {"mlflow.prompt.is_prompt": "true", "mlflow.prompt.text": text}
+        return self.version(name, "dummy-source", tags=said)
+
+    def versions(self) -> set[str]:
+        """NAME/NUMBER of every version that is there."""
+        with self.database() as rows:
+            found = rows(
+                "SELECT name || '/' || version FROM model_versions"
+                " WHERE current_stage <> 'Deleted_Internal'"
+            )
+        return {name for (name,) in found}
+
+    def aliases(self) -> set[tuple[str, str, str]]:
+        """Model, number and name of every alias."""
+        with self.database() as rows:
+            found = rows("SELECT name, version, alias FROM registered_model_aliases")
+        return {(name, str(version), alias) for name, version, alias in found}
+
+    @contextmanager
+    def database(self) -> Iterator[Callable[..., list[tuple[Any, ...]]]]:
+        """The rows that the server's own database has for a query."""
+        with closing(sqlite3.connect(self.folder / "mlflow.db", timeout=30)) as conn:
+            yield lambda query, *values: conn.execute(query, values).fetchall()
+
+    def close(self) -> None:
+        self._process.kill()
+        self._http.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@functools.cache
+def _server() -> MlflowRegistry:
+    found = MlflowRegistry(Path(tempfile.mkdtemp(prefix="mlflow-")))
+    atexit.register(found.close)
+    return found
+
+
+def fresh_mlflow() -> MlflowRegistry:
+    """The server of this process, emptied."""
+    found = _server()
+    found.clear()
+    return found
