@@ -1,9 +1,11 @@
-"""The process that measures stores, `python -m artifact_tui.measuring AT_ONCE PATIENCE STORE…`.
+"""The process that measures stores, `python -m artifact_tui.measuring AT_ONCE PATIENCE`.
 
-It imports once what all need, forks a process for each store, and hands on what these say: `NUMBER
-{FACTS}`, a line at a time, with the fields of `artifact_tui.stores.Measured` that changed; a number
-alone once there is nothing more. A process that does no work for a while is killed, and nobody
-waits for it: on a disk that hangs not even that ends it. All end when standard input does.
+It reads what to measure from standard input, one name or address a line, as JSON; null means to
+look for the stores of other accounts. It imports once what all need, forks a process for each line,
+and hands on what these say: `NUMBER {FACTS}`, a line at a time, with the fields of
+`artifact_tui.stores.Measured` that changed (or what was `found`); a number alone once there is
+nothing more. A process that does no work for a while is killed, and nobody waits for it: on a disk
+that hangs not even that ends it. All end when standard input does.
 """
 
 from __future__ import annotations
@@ -27,8 +29,8 @@ from artifact_tui.catalog.listing import last_synced_us, registry_totals
 from artifact_tui.catalog.marks import chosen_bytes
 from artifact_tui.catalog.sync import sync
 from artifact_tui.clients import every_kind, kind_of
-from artifact_tui.config import catalog_file, load, marks_file, resolve
-from artifact_tui.errors import ArtifactTuiError
+from artifact_tui.config import catalog_file, load, marks_file, named_target, resolve
+from artifact_tui.errors import ArtifactTuiError, NotFoundError
 from artifact_tui.model import now_us
 from artifact_tui.query import compile_query, parse
 from artifact_tui.stores import Disk
@@ -38,21 +40,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from artifact_tui.clients.base import Client, Kind
-    from artifact_tui.config import Target
 
     Tell = Callable[..., None]
     """Says what is known of a store: fields of `Measured`."""
 
+
+_ALIVE_S = 5.0
+"""Seconds between two signs of life."""
 
 PAUSE_S = 0.5
 """Least time between two looks at a catalog that is being filled."""
 
 
 def main(argv: Sequence[str]) -> int:
-    """Measure the stores that the command line names."""
-    at_once, patience, *texts = argv
+    """Measure the stores that standard input names, until it ends."""
+    at_once, patience = argv
     every_kind()
-    Measuring(texts, at_once=int(at_once), patience_s=float(patience)).run()
+    Measuring(at_once=int(at_once), patience_s=float(patience)).run()
     return 0
 
 
@@ -71,8 +75,10 @@ class _Fork:
 class Measuring:
     """Forks a process for each store, some at once, and hands on what they say."""
 
-    def __init__(self, texts: Sequence[str], *, at_once: int, patience_s: float) -> None:
-        self._waiting = deque(enumerate(texts))
+    def __init__(self, *, at_once: int, patience_s: float) -> None:
+        self._waiting: deque[tuple[int, str | None]] = deque()
+        self._asked = b""
+        self._count = 0
         self._at_once = at_once
         self._patience_s = patience_s
         self._forks: dict[int, _Fork] = {}
@@ -80,18 +86,30 @@ class Measuring:
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> None:
-        """Until there is nothing more to say, or nobody to hear it."""
+        """Until nobody asks any more."""
         self._selector.register(0, selectors.EVENT_READ)
-        while self._waiting or self._forks:
+        spoke = time.monotonic()
+        while True:
             self._fork_some()
             for key, _ in self._selector.select(BEAT_S / 2):
-                if key.fd == 0:
-                    if not os.read(0, 1):
-                        self._kill_all()
-                        return
-                else:
+                if key.fd:
                     self._hear(key.fd)
+                elif not self._read_questions():
+                    self._kill_all()
+                    return
             self._give_up()
+            if time.monotonic() - spoke > _ALIVE_S:
+                spoke = time.monotonic()
+                _say(b"")
+
+    def _read_questions(self) -> bool:
+        """Read what to measure; False when standard input has ended."""
+        found = os.read(0, 1 << 16)
+        *lines, self._asked = (self._asked + found).split(b"\n")
+        for line in lines:
+            self._waiting.append((self._count, json.loads(line)))
+            self._count += 1
+        return bool(found)
 
     def _fork_some(self) -> None:
         """Start as many as may work at once; one that only waits for its disk keeps nobody off."""
@@ -108,7 +126,7 @@ class Measuring:
             self._selector.register(mine, selectors.EVENT_READ)
             working += 1
 
-    def _be_fork(self, text: str, pipe: int) -> None:
+    def _be_fork(self, text: str | None, pipe: int) -> None:
         """Measure one store and end, without whatever the first process would do at its end."""
         with suppress(BaseException):
             self._selector.close()
@@ -132,13 +150,17 @@ class Measuring:
     def _give_up(self) -> None:
         """Kill those that do nothing any more."""
         now = time.monotonic()
-        for pipe, fork in list(self._forks.items()):
-            if now - fork.heard > self._patience_s:
-                os.kill(fork.pid, signal.SIGKILL)
-                _say(b'%d {"state": "not answering"}' % fork.number)
-                self._drop(pipe)
+        silent = {pipe for pipe, one in self._forks.items() if now - one.heard > self._patience_s}
+        waiting = {key.fd for key, _ in self._selector.select(0)} if silent else ()
+        for pipe in silent.difference(waiting):
+            fork = self._forks[pipe]
+            os.kill(fork.pid, signal.SIGKILL)
+            _say(b'%d {"state": "not answering"}' % fork.number)
+            _say(b"%d " % fork.number)
+            self._drop(pipe)
 
     def _drop(self, pipe: int) -> None:
+        """Forget a process; one that hangs is not waited for."""
         self._selector.unregister(pipe)
         os.close(pipe)
         with suppress(ChildProcessError):
@@ -158,19 +180,25 @@ def _say(line: bytes) -> None:
 # in the process of one store
 
 BEAT_S = 0.5
+"""Seconds between two signs of work."""
 _LEAST_WORK_S = 0.0001
 """Seconds of a processor between two signs of work: who waits for a disk uses none."""
 
 
-def measure_store(text: str, pipe: int) -> None:
-    """Say on a pipe what is known of the store that a text names."""
+def measure_store(text: str | None, pipe: int) -> None:
+    """Say on a pipe what is known of a store that is named, or else which ones others have."""
 
     def tell(**facts: object) -> None:
         os.write(pipe, json.dumps(facts).encode() + b"\n")
 
     threading.Thread(target=_beat, args=(pipe,), daemon=True).start()
     try:
-        asyncio.run(_measure(text, tell))
+        if text is None:
+            _search(tell)
+        else:
+            asyncio.run(_measure(text, tell))
+    except NotFoundError as error:
+        tell(state="absent", reason=str(error))
     except ArtifactTuiError as error:
         tell(state="unreadable", reason=str(error))
     except OSError as error:
@@ -191,14 +219,22 @@ def _beat(pipe: int) -> None:
         before = now
 
 
+def _search(tell: Tell) -> None:
+    """Tell where other accounts have stores."""
+    for kind in every_kind():
+        for place in kind.places_of_others():
+            tell(found=[(place.address, place.why)])
+
+
 async def _measure(text: str, tell: Tell) -> None:
     """Open a store, sync its catalog where it has none of its own, and tell its figures."""
-    target = resolve(load(), text)
-    kind = kind_of(target.address)
-    folders = kind.folders(target.address)
+    config = load()
+    address = named_target(config, text).address if text in config.registries else text
+    kind = kind_of(address)
+    folders = kind.folders(address)
     if not folders:
-        tell(place=kind.place(target.address))
-        _remember(kind, target, tell)
+        tell(place=kind.place(address))
+        _remember(kind, address, tell)
         return
     tell(place=json.dumps([kind.name, *map(os.path.realpath, folders)]))
     disk = disk_of_any(folders)
@@ -206,6 +242,7 @@ async def _measure(text: str, tell: Tell) -> None:
         tell(state="absent")
         return
     tell(disk=asdict(disk))
+    target = resolve(config, text)
     client = kind.open(target.address, read_only=True, settings=target.settings)
     try:
         await _figures(client, kind, tell)
@@ -219,9 +256,9 @@ def disk_of_any(folders: Sequence[Path]) -> Disk | None:
     Raises:
         OSError: one cannot be looked at.
     """
-    there = [folder for folder in folders if os.path.lexists(folder)]
+    there = [folder for folder in folders if _is_there(folder)]
     for folder in there:
-        folder.stat()
+        os.scandir(folder).close()
     if not there:
         return None
     real = Path(os.path.realpath(there[0]))
@@ -230,9 +267,18 @@ def disk_of_any(folders: Sequence[Path]) -> Disk | None:
     return Disk(str(mount), found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
 
 
-def _remember(kind: Kind, target: Target, tell: Tell) -> None:
+def _is_there(folder: Path) -> bool:
+    """Whether there is something; it may not be a folder, or not one that can be read."""
+    try:
+        folder.lstat()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _remember(kind: Kind, address: str, tell: Tell) -> None:
     """Tell what the catalog of a remote registry knows."""
-    path = catalog_file(kind.place(target.address))
+    path = catalog_file(kind.place(address))
     if path.is_file():
         with closing(catalog.connect(path, mapped=False)) as conn:
             tell(state="remembered", as_of_us=last_synced_us(conn), **figures(conn, kind))

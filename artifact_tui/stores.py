@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import artifact_tui
-from artifact_tui.clients import claimed, every_kind
+from artifact_tui.clients import claimed, every_kind, kind_of
+from artifact_tui.clients.base import Place
 from artifact_tui.config import Target, named_target
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ class Store:
     """Why it is in the list, in a few words: `configured`, `$HF_HOME`, `usual place`."""
     usual: bool = False
     """Only a usual place: worth no word where it is absent."""
+    reclaimable: str = ""
+    """The filter of what may go without a loss; empty where its kind knows none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +112,19 @@ def find_stores(config: Config, environ: Mapping[str, str]) -> list[Store]:
     found: dict[object, Store] = {}
     for name in config.registries:
         target = named_target(config, name)
-        found.setdefault(
-            _spot(claimed(target.address), target.address), Store(target, "configured")
-        )
+        kind = claimed(target.address)
+        store = Store(target, "configured", reclaimable=kind.reclaimable if kind else "")
+        found.setdefault(_spot(kind, target.address), store)
     for kind in every_kind():
         for place in kind.places(environ):
-            target = Target(kind.short(place.address), place.address, typed=place.address)
-            store = Store(target, place.why, usual=place.usual)
-            found.setdefault(_spot(kind, place.address), store)
+            found.setdefault(_spot(kind, place.address), _found_store(kind, place))
     return list(found.values())
+
+
+def _found_store(kind: Kind, place: Place) -> Store:
+    """The store at a place; what protects it, `resolve` knows."""
+    target = Target(kind.short(place.address), place.address, typed=place.address)
+    return Store(target, place.why, usual=place.usual, reclaimable=kind.reclaimable)
 
 
 def _spot(kind: Kind | None, address: str) -> object:
@@ -127,89 +134,156 @@ def _spot(kind: Kind | None, address: str) -> object:
     return kind.name, tuple(kind.folders(address)) or kind.place(address)
 
 
-NOTHING_YET = Measured("measuring")
+_NOTHING_YET = Measured("measuring")
 _SILENT_S = 30.0
 """Seconds after which the process that measures is taken for one that hangs."""
 
 
+def worth_a_row(store: Store, found: Measured) -> bool:
+    """Whether a person is told of a store: not of an empty usual place, nor of one twice."""
+    empty = found.state == "absent" or (found.state == "measured" and not found.size)
+    return found.state != "duplicate" and not (store.usual and empty)
+
+
 async def measure(
-    stores: Sequence[Store], *, at_once: int = 4, patience_s: float = 5.0
+    stores: Sequence[Store], *, others: bool = True, at_once: int = 4, patience_s: float = 5.0
 ) -> AsyncIterator[tuple[Store, Measured]]:
     """What is known of stores, as it comes; the last word on each is `settled`.
 
     Args:
         stores: what is measured, in this order; a `duplicate` is one of an earlier store.
+        others: look into other accounts of this machine too: what is found there is measured last.
         at_once: how many are read at the same time; those that only wait do not count.
         patience_s: seconds without a sign of work after which a store is `not answering`.
     """
-    if not stores:
-        return
-    known = dict.fromkeys(range(len(stores)), NOTHING_YET)
-    process = _start([str(at_once), str(patience_s), *(one.target.typed for one in stores)])
+    hearing = _Hearing(stores, _start(at_once, patience_s), others=others)
     try:
-        reader = asyncio.StreamReader(limit=1 << 20)
-        loop = asyncio.get_running_loop()
-        pipe, _ = await loop.connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), process.stdout
-        )
-        try:
-            rest = Measured("unreadable", reason="The process that measures ended too early.")
+        while not hearing.complete:
             try:
-                while line := await asyncio.wait_for(reader.readline(), _SILENT_S + patience_s):
-                    for at in _take(line, known):
-                        yield stores[at], known[at]
+                line = await asyncio.wait_for(hearing.next_line(), _SILENT_S + patience_s)
+                changed = hearing.take(line) if line else hearing.end("unreadable", _CUT_SHORT)
             except TimeoutError:
-                rest = Measured("not answering")
-        finally:
-            pipe.close()
-        for at, last in known.items():
-            if not last.settled:
-                yield stores[at], replace(last, state=rest.state, reason=rest.reason)
+                changed = hearing.end("not answering")
+            for at in changed:
+                yield hearing.stores[at], hearing.known[at]
     finally:
-        _end(process)
+        hearing.close()
 
 
-def _start(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
+_CUT_SHORT = "The process that measures it ended too early."
+
+
+class _Hearing:
+    """What the process that measures was asked, and what it told so far."""
+
+    def __init__(
+        self, stores: Sequence[Store], process: subprocess.Popen[bytes], *, others: bool
+    ) -> None:
+        self.stores: list[Store] = []
+        self.known: list[Measured] = []
+        self._process = process
+        self._reader: asyncio.StreamReader | None = None
+        self._pipe: asyncio.ReadTransport | None = None
+        self._searching = others
+        self._numbers: dict[int, int | None] = {}
+        """The store of each question; None: which ones other accounts have."""
+        for store in stores:
+            self._ask_for(store)
+        if others:
+            self._ask(None)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing more will come."""
+        return not self._searching and all(one.settled for one in self.known)
+
+    def _ask_for(self, store: Store) -> None:
+        self._ask(store.target.typed, len(self.stores))
+        self.stores.append(store)
+        self.known.append(_NOTHING_YET)
+
+    def _ask(self, text: str | None, at: int | None = None) -> None:
+        """Ask the process something; it ends before it answers only when it is broken."""
+        self._numbers[len(self._numbers)] = at
+        with suppress(BrokenPipeError):
+            assert self._process.stdin is not None  # noqa: S101 - for the types: it is a pipe
+            self._process.stdin.write(json.dumps(text).encode() + b"\n")
+
+    async def next_line(self) -> bytes:
+        """The next thing that is told; nothing: the process has ended."""
+        if self._reader is None:
+            self._reader = asyncio.StreamReader(limit=1 << 20)
+            protocol = asyncio.StreamReaderProtocol(self._reader)
+            loop = asyncio.get_running_loop()
+            self._pipe, _ = await loop.connect_read_pipe(lambda: protocol, self._process.stdout)
+        return await self._reader.readline()
+
+    def take(self, line: bytes) -> list[int]:
+        """Take in what is told; gives the places of the stores of which something changed."""
+        number, _, text = line.strip().partition(b" ")
+        if not number:
+            return []  # a sign of life
+        at = self._numbers[int(number)]
+        if at is None:
+            self._searching = bool(text)
+            for address, why in json.loads(text or "{}").get("found", []):
+                self._ask_for(_found_store(kind_of(address), Place(address, why, usual=True)))
+            return []
+        if text:
+            self._learn(at, json.loads(text))
+        elif self.known[at].settled:
+            return []
+        else:
+            self._learn(at, {"state": "unreadable", "reason": _CUT_SHORT})
+        return [*self._duplicates(), at]
+
+    def _learn(self, at: int, facts: dict[str, Any]) -> None:
+        if disk := facts.get("disk"):
+            facts["disk"] = Disk(**disk)
+        self.known[at] = replace(self.known[at], **facts)
+
+    def _duplicates(self) -> Iterator[int]:
+        """Mark stores that are an earlier one; gives the places of those that were not marked."""
+        places = set()
+        for at, one in enumerate(self.known):
+            if one.place in places and one.state != "duplicate":
+                self.known[at] = replace(one, state="duplicate")
+                yield at
+            places |= {one.place} - {""}
+
+    def end(self, state: StoreState, reason: str = "") -> list[int]:
+        """Nothing more will come; gives the places of the stores that nothing was told of."""
+        self._searching = False
+        left = [at for at, one in enumerate(self.known) if not one.settled]
+        for at in left:
+            self.known[at] = replace(self.known[at], state=state, reason=reason)
+        return left
+
+    def close(self) -> None:
+        """Kill the process and all that it forked; who hangs in the system is left behind."""
+        if self._pipe is not None:
+            self._pipe.close()
+        with suppress(ProcessLookupError):
+            os.killpg(
+                self._process.pid, signal.SIGKILL
+            )  # not waited for yet: the number is its own
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+        threading.Thread(target=self._process.wait, name="reaper", daemon=True).start()
+
+
+def _start(at_once: int, patience_s: float) -> subprocess.Popen[bytes]:
     """Start the process that measures; it ends when its standard input does."""
     # -P keeps the current folder off the module path: a file there must not pose as a library.
     here = Path(artifact_tui.__file__).parent.parent == Path.cwd()
     isolated = [] if here else ["-P"]
+    words = ["-m", "artifact_tui.measuring", str(at_once), str(patience_s)]
     return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        [sys.executable, *isolated, "-m", "artifact_tui.measuring", *arguments],
+        [sys.executable, *isolated, *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         bufsize=0,
         start_new_session=True,
     )
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill the process and all that it forked; who hangs in the system is left behind."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # not waited for yet: the number is still its own
-    for stream in (process.stdin, process.stdout):
-        if stream is not None:
-            stream.close()
-    threading.Thread(target=process.wait, name=f"reaper-{process.pid}", daemon=True).start()
-
-
-def _take(line: bytes, known: dict[int, Measured]) -> Iterator[int]:
-    """Take in what is told of a store; gives the numbers of those of which something changed."""
-    number, _, text = line.partition(b" ")
-    if not number.strip():
-        return  # a sign of life
-    at = int(number)
-    facts: dict[str, Any] = json.loads(text) if text.strip() else {"state": "unreadable"}
-    if disk := facts.get("disk"):
-        facts["disk"] = Disk(**disk)
-    if not text.strip() and known[at].settled:
-        return
-    known[at] = replace(known[at], **facts)
-    same = [other for other, one in known.items() if one.place and one.place == known[at].place]
-    for other in same[1:]:
-        if known[other].state != "duplicate":
-            known[other] = replace(known[other], state="duplicate")
-            if other != at:
-                yield other
-    yield at

@@ -35,6 +35,7 @@ COMMANDS = {
     "open": CommandEntry("Begin", "root", "Open the screen (also without the word “open”)."),
     "demo": CommandEntry("Begin", "upkeep", "Make a sample registry with real bytes, and open it."),
     "add": CommandEntry("Begin", "upkeep", "Put a file or a folder in a local registry."),
+    "stores": CommandEntry("Look", "home", "List every store of this machine, with its size."),
     "ls": CommandEntry("Look", "looking", "List collections, or versions."),
     "show": CommandEntry("Look", "looking", "One version: aliases, files, lineage, unique bytes."),
     "export": CommandEntry("Look", "upkeep", "Write the files of a version to a folder."),
@@ -74,7 +75,8 @@ _SHOW = "For one version: artifact-tui show REGISTRY NAME:V"
 
 ELSEWHERE = {
     **dict.fromkeys(("rm", "delete", "del", "remove", "prune", "clean", "cleanup"), _PLAN),
-    **dict.fromkeys(("list", "dir", "search", "find", "query", "filter", "du"), _LS),
+    **dict.fromkeys(("list", "dir", "search", "find", "query", "filter"), _LS),
+    **dict.fromkeys(("du", "df", "scan", "disk"), "What takes the space: artifact-tui stores"),
     **dict.fromkeys(("info", "get", "describe", "inspect", "view", "cat"), _SHOW),
     **dict.fromkeys(
         ("undo", "undelete"), "To undo a deletion: artifact-tui restore REGISTRY --plan FILE"
@@ -96,6 +98,7 @@ Examples:
   artifact-tui demo ./sample                             a sample registry to play with
   artifact-tui add ./weights resnet50 --type model       put a folder in your own registry
   artifact-tui                                           open your own registry
+  artifact-tui stores                                    what is on this machine, with sizes
   artifact-tui ls local:./sample 'type:model size>1MB'   list without the screen
   artifact-tui plan local:./sample 'age>90d alias:none' -o old.plan
   artifact-tui review old.plan                           read it before anything is deleted

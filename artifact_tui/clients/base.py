@@ -451,6 +451,13 @@ class Kind:
         del environ
         return ()
 
+    def places_of_others(self) -> Iterable[Place]:
+        """Where other accounts of this machine have registries that can be read; nothing is sent.
+
+        Disks are touched, and one may hang: it is asked in a process of its own.
+        """
+        return ()
+
     def short(self, address: str) -> str:
         """What to call the registry at an address that nobody gave a name."""
         return address

@@ -12,11 +12,14 @@ from artifact_tui.config import from_home
 from artifact_tui.errors import ReadOnlyError, RegistryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from artifact_tui.model import Identity
 
 T = TypeVar("T")
+
+HOMES = (Path("/home"), Path("/Users"))
+"""Where accounts have their homes."""
 
 
 class DiskClient(Client):
@@ -57,6 +60,13 @@ class DiskClient(Client):
 def as_named(path: str | Path) -> Path:
     """A path in full, with `~` spelled out; no link is followed, and no disk is touched."""
     return Path(os.path.abspath(from_home(path)))  # noqa: PTH100 - takes “..” out without a look
+
+
+def in_homes(below: str) -> Iterator[tuple[Path, str]]:
+    """The folders of this path in the homes that can be read, each with whose it is."""
+    for homes in HOMES:
+        for path in sorted(homes.glob(f"*/{below}")):
+            yield path, path.relative_to(homes).parts[0]
 
 
 def system_words(error: OSError) -> str:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui.config import load
-from artifact_tui.stores import find_stores, measure
+from tests.servers.folders import folders
 from tests.servers.stuck import stuck
+from tests.support.blobs import Oci, Ollama
 from tests.support.hub import Hub, commit_of
 
 if TYPE_CHECKING:
-    from artifact_tui.stores import Measured
     from tests.cli.conftest import Cli
 
 INSTALLED = str(Path(stuck.__file__).parent)
@@ -43,29 +47,72 @@ def cache(root: Path) -> Hub:
     return hub
 
 
-async def measured() -> dict[str, Measured]:
-    """The last word on every store that is not absent, by what a command calls it."""
-    last = {}
-    async for store, found in measure(find_stores(load(), os.environ), patience_s=20):
-        last[store.target.typed] = found
-    return {typed: one for typed, one in last.items() if one.state != "absent"}
+def stores(cli: Cli) -> dict[str, dict[str, Any]]:
+    """What `stores --json` says, by what other commands call it."""
+    return {one["registry"]: one for one in cli("stores", "--json").records}
 
 
-async def test_a_cache_that_a_variable_names_is_found_and_measured(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kinds that hang are installed."""
+    monkeypatch.syspath_prepend(INSTALLED)
+    monkeypatch.setenv("PYTHONPATH", INSTALLED)
+
+
+def test_who_has_nothing_is_told_what_to_do(cli: Cli) -> None:
+    ran = cli("stores")
+    assert "Nothing was found" in ran.out
+    assert "artifact-tui registries add" in ran.out
+    assert cli("stores", "--json").records == []
+
+
+def test_a_cache_that_a_variable_names_is_found_and_measured(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache(tmp_path / "hf" / "hub")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-    (found,) = (await measured()).items()
-    assert found[0] == f"hf:{tmp_path}/hf/hub"
-    one = found[1]
-    assert (one.state, one.size, one.reclaimable) == ("measured", 1300, 500)
-    assert (one.collections, one.versions) == (1, 2)
-    assert one.disk is not None
-    assert 0 < one.disk.free < one.disk.total
+    (one,) = stores(cli).values()
+    address = f"hf:{tmp_path}/hf/hub"
+    assert (one["registry"], one["address"], one["why"]) == (address, address, "$HF_HOME")
+    assert (one["state"], one["size"], one["reclaimable"]) == ("measured", 1300, 500)
+    assert (one["collections"], one["versions"]) == (1, 2)
+    assert 0 < one["disk_free"] < one["disk_size"]
+    assert Path(one["mount"]).is_mount()
+    freed = cli("plan", address, one["filter"], "-o", tmp_path / "plan").out
+    assert "500 B freed" in freed
 
 
-async def test_one_place_is_one_row_under_its_configured_name(
+def test_each_kind_says_what_may_go(
+    cli: Cli, account: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = Ollama(account / ".ollama" / "models")
+    models.tag("a", "1", {"model": b"m" * 400})
+    orphan = models.file(models.blob(b"o" * 300)["digest"])
+    os.utime(orphan, (0, 0))
+    kit = Oci(tmp_path / "kit" / "storage")
+    kit.tag("b", "1", {"model": b"m" * 400})
+    monkeypatch.setenv("KITOPS_HOME", str(tmp_path / "kit"))
+    cli("demo", tmp_path / "sample", "--versions", "300", "--no-open")
+    cli("registries", "add", "mine", f"local:{tmp_path}/sample")
+    staged = account / ".local/share/wandb/artifacts/staging/forgotten"
+    staged.parent.mkdir(parents=True)
+    staged.write_bytes(b"f" * 70)
+    os.utime(staged, (0, 0))
+    found = stores(cli)
+    assert {name.partition(":")[0]: one["state"] for name, one in found.items()} == dict.fromkeys(
+        ("ollama", "oci", "mine", "wandb-cache"), "measured"
+    )
+    ollama = found[f"ollama:{account}/.ollama/models"]
+    assert (ollama["size"], ollama["reclaimable"]) == (models.bytes(), 300)
+    assert found[f"oci:{tmp_path}/kit/storage"]["reclaimable"] == 0
+    assert (found["wandb-cache:"]["size"], found["wandb-cache:"]["reclaimable"]) == (70, 70)
+    trash = sum(one["unique"] for one in cli("trash", "mine", "--json").records)
+    assert 0 < trash <= found["mine"]["reclaimable"] < found["mine"]["size"]
+    blobs = (tmp_path / "sample" / "blobs").rglob("*")
+    assert found["mine"]["size"] == sum(one.stat().st_size for one in blobs if one.is_file())
+
+
+def test_one_place_is_one_row_under_its_configured_name(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache(tmp_path / "real" / "hub")
@@ -73,26 +120,126 @@ async def test_one_place_is_one_row_under_its_configured_name(
     cli("registries", "add", "weights", f"hf:{tmp_path}/real/hub")
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "real" / "hub"))
     monkeypatch.setenv("HF_HOME", str(tmp_path / "link"))
-    found = await measured()
-    assert {typed: one.state for typed, one in found.items()} == {
-        "weights": "measured",
-        f"hf:{tmp_path}/link/hub": "duplicate",
+    assert [(name, one["why"]) for name, one in stores(cli).items()] == [("weights", "configured")]
+
+
+def test_what_cannot_be_read_is_listed_with_the_reason(
+    cli: Cli, account: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "file"))
+    monkeypatch.setenv("KITOPS_HOME", str(tmp_path / "file"))
+    monkeypatch.setenv("OLLAMA_MODELS", str(tmp_path / "gone"))
+    (account / ".cache" / "huggingface").mkdir(parents=True)
+    (account / ".cache" / "huggingface" / "hub").symlink_to("nowhere")
+    said = {name.removeprefix(str(tmp_path)): one for name, one in stores(cli).items()}
+    assert {name: (one["state"], one["size"]) for name, one in said.items()} == {
+        f"hf:{tmp_path}/file": ("unreadable", None),
+        f"oci:{tmp_path}/file/storage": ("unreadable", None),
+        f"ollama:{tmp_path}/gone": ("absent", None),
+        f"hf:{account}/.cache/huggingface/hub": ("unreadable", None),
     }
+    assert "Not a directory" in said[f"hf:{tmp_path}/file"]["reason"]
+    assert "Not a directory" in said[f"oci:{tmp_path}/file/storage"]["reason"]
+    assert "No such file" in said[f"hf:{account}/.cache/huggingface/hub"]["reason"]
+    assert "$HF_HUB_CACHE · unreadable: Not a directory" in cli("stores").out
 
 
-async def test_one_that_hangs_keeps_nobody_waiting(
+AS_NOBODY = """
+import os, sys
+from artifact_tui import measuring
+from artifact_tui.clients import every_kind
+every_kind()
+if os.geteuid() == 0:
+    os.setgroups([]); os.setgid(65534); os.setuid(65534)
+measuring.main(["4", "60"])
+"""
+
+
+def test_a_place_of_another_user_is_told_with_the_words_of_the_system(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    cache(closed / "hub")
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    closed.chmod(0)
+    process = subprocess.Popen(
+        [sys.executable, "-c", AS_NOBODY], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(json.dumps(f"hf:{closed}/hub").encode() + b"\n")
+    process.stdin.flush()
+    said: dict[str, Any] = {}
+    for line in process.stdout:
+        _, _, facts = line.strip().partition(b" ")
+        if not facts:
+            break
+        said |= json.loads(facts)
+    closed.chmod(0o755)
+    process.communicate()
+    assert said["state"] == "unreadable"
+    assert said["reason"] == f"Permission denied: {closed}/hub."
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_answer")
+def test_those_that_do_not_answer_keep_nobody_waiting(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.syspath_prepend(INSTALLED)
-    monkeypatch.setenv("PYTHONPATH", INSTALLED)
-    for number in range(6):
-        os.mkfifo(tmp_path / f"pipe{number}")
-        cli("registries", "add", f"stuck{number}", f"stuck:{tmp_path}/pipe{number}")
+    for number in range(5):
+        (tmp_path / f"disk{number}").mkdir()
+        os.mkfifo(tmp_path / f"disk{number}" / "pipe")
+        cli("registries", "add", f"stuck{number}", f"stuck:{tmp_path}/disk{number}")
+    cli("registries", "add", "stopped", f"stopped:{tmp_path}/disk0")
+    for number in range(4):
+        cache(tmp_path / f"hub{number}")
+        cli("registries", "add", f"hub{number}", f"hf:{tmp_path}/hub{number}")
+    order = [(one["registry"], one["state"]) for one in cli("stores", "--json").records]
+    assert len(order) == 10
+    assert sorted(order[:4]) == [(f"hub{number}", "measured") for number in range(4)]
+    assert {state for _, state in order[4:]} == {"not answering"}
+
+
+def test_a_remote_registry_is_told_as_it_was_last_listed(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = str(Path(folders.__file__).parent)
+    monkeypatch.syspath_prepend(installed)
+    monkeypatch.setenv("PYTHONPATH", installed)
+    (tmp_path / "shelf" / "model" / "net" / "v0").mkdir(parents=True)
+    (tmp_path / "shelf" / "model" / "net" / "v0" / "data.bin").write_bytes(b"x" * 100)
+    cli("registries", "add", "shelf", f"folders:{tmp_path}/shelf")
+    unlisted = stores(cli)["shelf"]
+    assert (unlisted["state"], unlisted["size"], unlisted["as_of"]) == ("remembered", None, None)
+    assert "not listed yet" in cli("stores").out
+    cli("ls", "shelf")
+    (tmp_path / "shelf" / "model" / "net" / "v0" / "more.bin").write_bytes(b"x" * 100)
+    listed = stores(cli)["shelf"]
+    assert (listed["state"], listed["size"], listed["versions"]) == ("remembered", 100, 1)
+    assert listed["as_of"] is not None
+
+
+def test_people_see_the_disks_and_the_largest_first(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cache(tmp_path / "hf" / "hub")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-    order = []
-    async for store, found in measure(find_stores(load(), os.environ), patience_s=4):
-        if found.settled and found.state != "absent":
-            order.append((store.target.name, found.state))
-    assert order[0] == (f"hf:{tmp_path}/hf/hub", "measured")
-    assert sorted(order[1:]) == [(f"stuck{number}", "not answering") for number in range(6)]
+    cli("demo", tmp_path / "sample", "--versions", "300", "--no-open")
+    cli("registries", "add", "mine", f"local:{tmp_path}/sample")
+    first, *rows, total, following = cli("stores").out.splitlines()
+    assert re.search(r"^/\S*  [\d.]+ .B free of [\d.]+ .B$", first)
+    assert [row.split()[:2] for row in rows] == [["1", "mine"], ["2", f"hf:{tmp_path}/hf/hub"]]
+    assert "500 B reclaimable" in rows[1]
+    assert total.startswith("2 stores, ")
+    assert following.startswith("next: artifact-tui ls mine state:trash")
+    assert cli(*shlex.split(following.removeprefix("next: artifact-tui "))).out
+
+
+def test_a_name_with_control_characters_stays_text(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache(tmp_path / "a\x1b[31m\nb")
+    monkeypatch.setenv("HF_HUB_CACHE", f"{tmp_path}/a\x1b[31m\nb")
+    assert "a\\x1b[31m\\x0ab" in cli("stores").out
+    (one,) = stores(cli).values()
+    assert one["size"] == 1300

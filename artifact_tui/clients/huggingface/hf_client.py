@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.base import Kind, Place
-from artifact_tui.clients.disk import DiskClient, as_named
+from artifact_tui.clients.disk import DiskClient, as_named, in_homes
 from artifact_tui.clients.huggingface.hf_cache import LEFTOVERS, SNAPSHOTS, Cache, current
 from artifact_tui.clients.huggingface.hf_deleting import CacheDeleter
 from artifact_tui.clients.huggingface.hf_lineage import CardLineage
@@ -187,6 +187,11 @@ Without PATH it is the cache that huggingface_hub uses: $HF_HUB_CACHE, or $HF_HO
         base = environ.get("XDG_CACHE_HOME") or "~/.cache"
         folder = _folder_as_named(f"{PREFIX}{base}/huggingface/hub")
         yield Place(f"{PREFIX}{folder}", "usual place", usual=True)
+
+    def places_of_others(self) -> Iterable[Place]:
+        """The caches in other homes."""
+        for path, whose in in_homes(".cache/huggingface/hub"):
+            yield Place(f"{PREFIX}{path}", f"home of {whose}", usual=True)
 
     def canonical(self, address: str) -> str:
         """With the path in full."""

@@ -232,7 +232,7 @@ artifact-tui registries add mine local:./sample --default
     def places(self, environ: Mapping[str, str]) -> Iterable[Place]:
         """The user's own registry."""
         del environ
-        return (Place(config.LOCAL, "your own registry"),)
+        return (Place(config.LOCAL, "your own registry", usual=True),)
 
     def settings(self) -> type[msgspec.Struct]:
         """None that mean anything: a folder needs no token, but may be where a server was."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.base import Kind, Place
-from artifact_tui.clients.disk import DiskClient, as_named, system_words
+from artifact_tui.clients.disk import DiskClient, as_named, in_homes, system_words
 from artifact_tui.clients.oci.oci_layout import BlobStore, OciLayout, OllamaLayout
 from artifact_tui.config import NO_SETTINGS
 from artifact_tui.errors import NotFoundError, SourceError
@@ -307,6 +307,11 @@ class OllamaKind(OciKind):
             yield Place(f"ollama:{as_named(path)}", "$OLLAMA_MODELS")
         yield Place(f"ollama:{as_named('~/.ollama/models')}", "usual place", usual=True)
         yield Place(f"ollama:{SERVICE}", "the service's place", usual=True)
+
+    def places_of_others(self) -> Iterable[Place]:
+        """The models in other homes."""
+        for path, whose in in_homes(".ollama/models"):
+            yield Place(f"ollama:{path}", f"home of {whose}", usual=True)
 
     def layout(self, root: Path) -> BlobLayout:
         """How Ollama keeps them."""

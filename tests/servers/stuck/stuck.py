@@ -1,8 +1,12 @@
-"""A kind of registry on a disk that hangs: `stuck:PATH` opens a pipe that nobody writes to."""
+"""Two kinds of registries that do not answer, as on a disk that hangs.
+
+`stuck:PATH` reads a pipe `PATH/pipe` that nobody writes to; `stopped:PATH` stops its process.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -18,13 +22,25 @@ class StuckKind(Kind):
     name = "stuck"
 
     def folders(self, address: str) -> Sequence[Path]:
-        """The pipe."""
-        return (Path(address.removeprefix("stuck:")),)
+        """The one with the pipe."""
+        return (Path(address.partition(":")[2]),)
 
     def open(self, address: str, **_: object) -> NoReturn:
         """Wait in the system, as for a server that is gone."""
         while True:
-            os.close(os.open(self.folders(address)[0], os.O_RDONLY))
+            os.close(os.open(self.folders(address)[0] / "pipe", os.O_RDONLY))
 
 
-KIND = StuckKind()
+class StoppedKind(StuckKind):
+    """Stops the process that asks."""
+
+    name = "stopped"
+
+    def open(self, address: str, **_: object) -> NoReturn:
+        """Stop, as often as somebody lets it go on."""
+        del address
+        while True:
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+
+KIND, STOPPED = StuckKind(), StoppedKind()
