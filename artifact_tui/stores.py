@@ -104,6 +104,11 @@ class Measured:
         return self.state != "measuring"
 
 
+CONFIGURED = "configured"
+"""Why a registry of the configuration is in the list."""
+NOTHING_YET = Measured("measuring")
+
+
 def find_stores(config: Config, environ: Mapping[str, str]) -> list[Store]:
     """Every store that is configured or that something here points to, the configured ones first.
 
@@ -113,8 +118,10 @@ def find_stores(config: Config, environ: Mapping[str, str]) -> list[Store]:
     for name in config.registries:
         target = named_target(config, name)
         kind = claimed(target.address)
-        store = Store(target, "configured", reclaimable=kind.reclaimable if kind else "")
-        found.setdefault(_spot(kind, target.address), store)
+        store = Store(target, CONFIGURED, reclaimable=kind.reclaimable if kind else "")
+        spot = _spot(kind, target.address)
+        # two names of one place are two rows: each has its own settings, and can be removed
+        found[name if spot in found else spot] = store
     for kind in every_kind():
         for place in kind.places(environ):
             found.setdefault(_spot(kind, place.address), _found_store(kind, place))
@@ -134,7 +141,6 @@ def _spot(kind: Kind | None, address: str) -> object:
     return kind.name, tuple(kind.folders(address)) or kind.place(address)
 
 
-_NOTHING_YET = Measured("measuring")
 _SILENT_S = 30.0
 """Seconds after which the process that measures is taken for one that hangs."""
 
@@ -146,7 +152,7 @@ def worth_a_row(store: Store, found: Measured) -> bool:
 
 
 async def measure(
-    stores: Sequence[Store], *, others: bool = True, at_once: int = 4, patience_s: float = 5.0
+    stores: Sequence[Store], *, others: bool = False, at_once: int = 4, patience_s: float = 5.0
 ) -> AsyncIterator[tuple[Store, Measured]]:
     """What is known of stores, as it comes; the last word on each is `settled`.
 
@@ -200,7 +206,7 @@ class _Hearing:
     def _ask_for(self, store: Store) -> None:
         self._ask(store.target.typed, len(self.stores))
         self.stores.append(store)
-        self.known.append(_NOTHING_YET)
+        self.known.append(NOTHING_YET)
 
     def _ask(self, text: str | None, at: int | None = None) -> None:
         """Ask the process something; it ends before it answers only when it is broken."""
@@ -243,10 +249,11 @@ class _Hearing:
         self.known[at] = replace(self.known[at], **facts)
 
     def _duplicates(self) -> Iterator[int]:
-        """Mark stores that are an earlier one; gives the places of those that were not marked."""
-        places = set()
+        """Mark found stores that are an earlier one; gives the places of those newly marked."""
+        places: set[str] = set()
         for at, one in enumerate(self.known):
-            if one.place in places and one.state != "duplicate":
+            known = one.place in places and self.stores[at].why != CONFIGURED
+            if known and one.state != "duplicate":
                 self.known[at] = replace(one, state="duplicate")
                 yield at
             places |= {one.place} - {""}

@@ -13,7 +13,7 @@ from artifact_tui.cli.output import Progress, command
 from artifact_tui.cli.wording import iso_moment, seconds
 from artifact_tui.config import load
 from artifact_tui.model import now_us
-from artifact_tui.stores import find_stores, measure, worth_a_row
+from artifact_tui.stores import CONFIGURED, find_stores, measure, worth_a_row
 from artifact_tui.text import pad, safe, width
 
 if TYPE_CHECKING:
@@ -76,9 +76,10 @@ async def _every_store() -> AsyncIterator[tuple[Store, Measured]]:
     places = set()
     with Progress() as progress:
         progress.show("looking at the stores of this machine")
-        async for store, known in measure(found):
+        async for store, known in measure(found, others=True):
             progress.show(f"reading {safe(store.target.typed)}: {text.size(known.size)}")
-            if known.settled and worth_a_row(store, known) and known.place not in places:
+            twice = known.place in places and store.why != CONFIGURED
+            if known.settled and worth_a_row(store, known) and not twice:
                 places |= {known.place} - {""}
                 yield store, known
 

@@ -149,7 +149,8 @@ def test_a_page_that_is_pasted_is_opened(vision: Server) -> None:
 
 COMMANDS = [
     "open", "demo", "add", "stores", "ls", "show", "export", "plan", "review", "apply", "resume",
-    "tasks", "report", "trash", "restore", "purge", "gc", "orphans", "reingest", "reset", "registries",
+    "tasks", "report", "trash", "restore", "purge", "gc", "orphans", "reingest", "reset",
+    "registries",
     "registries add", "registries default", "registries list", "registries remove",
     "registries test", "fsck", "alias", "tag", "ttl",
 ]  # fmt: skip
