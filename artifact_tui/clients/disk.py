@@ -1,15 +1,23 @@
-"""What clients of folders on this machine share: one call at a time, in a thread, and its words."""
+"""What clients of folders on this machine share: calls in a thread, and what goes whole."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
+import hashlib
 import os
+import shutil
+import stat
+import time
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from artifact_tui.clients.base import Client
 from artifact_tui.config import from_home
 from artifact_tui.errors import ReadOnlyError, RegistryError
+from artifact_tui.model import File
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +28,9 @@ T = TypeVar("T")
 
 HOMES = (Path("/home"), Path("/Users"))
 """Where accounts have their homes."""
+
+ASIDE = ".artifact-tui-gone"
+"""Where what is being removed lies; what a deletion that was cut off left is still there."""
 
 
 class DiskClient(Client):
@@ -67,6 +78,72 @@ def in_homes(below: str) -> Iterator[tuple[Path, str]]:
     for homes in HOMES:
         for path in sorted(homes.glob(f"*/{below}")):
             yield path, path.relative_to(homes).parts[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is in a file or folder, and its times in seconds."""
+
+    files: tuple[File, ...]
+    made_s: float
+    changed_s: float
+    """When anything of it was written last."""
+    used_s: float
+
+    @property
+    def digest(self) -> str:
+        """Changes when a file of it does."""
+        return hashlib.sha256(repr(self.files).encode(errors="surrogateescape")).hexdigest()
+
+
+def contents_of(place: Path) -> Contents | None:
+    """What is in a file or folder; None when there is nothing. No link is followed.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    try:
+        top = os.lstat(place)
+    except FileNotFoundError:
+        return None
+    found = sorted(_files_below(str(place), top))
+    return Contents(
+        tuple(
+            File(spelled_out(name), one.st_size, f"{one.st_dev}:{one.st_ino}:{one.st_mtime_ns}")
+            for name, one in found
+        ),
+        made_s=top.st_mtime,
+        changed_s=max((one.st_mtime for _, one in found), default=top.st_mtime),
+        used_s=max((one.st_atime for _, one in found), default=top.st_atime),
+    )
+
+
+def _files_below(
+    top: str, found: os.stat_result, below: str = ""
+) -> Iterator[tuple[str, os.stat_result]]:
+    """The files of something, with their paths; no link is followed."""
+    if not stat.S_ISDIR(found.st_mode):
+        yield below.rstrip("/") or os.path.basename(top), found  # noqa: PTH119 - it is text
+        return
+    with suppress(FileNotFoundError), os.scandir(top) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                one = entry.stat(follow_symlinks=False)
+                yield from _files_below(entry.path, one, f"{below}{entry.name}/")
+
+
+def remove_whole(place: Path, top: Path) -> None:
+    """Remove a file or folder below `top`: it goes out of sight in one step, then for good.
+
+    Raises:
+        OSError: it cannot be done; it is there as it was, or what is left of it lies `ASIDE`.
+    """
+    aside = top / ASIDE
+    aside.mkdir(exist_ok=True)
+    if aside.is_symlink():
+        raise OSError(errno.ELOOP, "it is a link to somewhere else", str(aside))
+    place.rename(aside / str(time.time_ns()))
+    shutil.rmtree(aside)
 
 
 def system_words(error: OSError) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest_asyncio
 
 from tests.contract.folder_world import folder_world, shy_folder_world
-from tests.contract.hf_world import hf_world
+from tests.contract.hf_world import hf_datasets_world, hf_world
 from tests.contract.http_world import http_world
 from tests.contract.local_world import local_world
 from tests.contract.mlflow_world import mlflow_world
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 WORLDS: dict[str, Callable[[Path], AbstractAsyncContextManager[World]]] = {
     "folders": folder_world,
     "hf": hf_world,
+    "hf-datasets": hf_datasets_world,
     "http": http_world,
     "local": local_world,
     "mlflow": mlflow_world,

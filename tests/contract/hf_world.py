@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.huggingface.hf_client import HfClient
+from artifact_tui.clients.huggingface.hf_neighbours import Neighbours
 from artifact_tui.testing.world import PlainWorld, Thing, Truth
 from tests.support.hub import Hub, commit_of
 
@@ -70,6 +71,55 @@ class HfWorld(PlainWorld):
         things = {key: Thing("live", frozenset(names.get(key, ()))) for key in keys}
         homes = frozenset(key.partition("--")[2].partition("/")[0] for key in keys)
         return Truth(things, frozenset(), homes, self._hub.bytes())
+
+
+class HfDatasetsWorld(PlainWorld):
+    """What the library `datasets` prepared, beside a cache with nothing in it."""
+
+    lacks = frozenset(
+        {"dependents", "guarded_dependents", "edges", "deleter", "protection", "told_protection"}
+        | {"types", "aliases", "lineage"}
+    )
+    nobody = f"datasets/m/plain/1.0.0/{commit_of('nobody')}"
+
+    def __init__(self, path: Path) -> None:
+        self._hub = path / "hub"
+        self._hub.mkdir()
+        self._top = path / "datasets"
+        self._made = 0
+        self.client = self._open(read_only=False)
+
+    def _open(self, *, read_only: bool) -> HfClient:
+        client = HfClient(self._hub, Neighbours.of(self._hub, None), read_only=read_only)
+        client.tells = frozenset()  # of what lies beside the cache
+        return client
+
+    async def reopen(self, *, read_only: bool) -> HfClient:
+        return self._open(read_only=read_only)
+
+    async def make(
+        self, collection: str, *, files: Mapping[str, bytes] | None = None, **_: object
+    ) -> str:
+        self._made += 1
+        version = self._top / collection / f"plain/1.0.0/{self._made:04x}{0:036x}"
+        for name, content in (files or {"train.arrow": str(self._made).encode()}).items():
+            path = version / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        return version.relative_to(self._hub.parent).as_posix()
+
+    async def truth(self) -> Truth:
+        top = self._hub.parent
+        keys = [path.relative_to(top).as_posix() for path in self._top.glob("*/*/*/*")]
+        stored = sum(path.stat().st_size for path in self._top.rglob("*") if path.is_file())
+        homes = frozenset(key.split("/")[1] for key in keys)
+        return Truth({key: Thing("live") for key in keys}, frozenset(), homes, stored)
+
+
+@contextlib.asynccontextmanager
+async def hf_datasets_world(path: Path) -> AsyncIterator[HfDatasetsWorld]:
+    """A cache with nothing in it or beside it."""
+    yield HfDatasetsWorld(path)
 
 
 @contextlib.asynccontextmanager

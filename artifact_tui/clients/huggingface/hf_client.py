@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from artifact_tui.clients.disk import DiskClient, as_named, in_homes
 from artifact_tui.clients.huggingface.hf_cache import LEFTOVERS, SNAPSHOTS, Cache, current
 from artifact_tui.clients.huggingface.hf_deleting import CacheDeleter
 from artifact_tui.clients.huggingface.hf_lineage import CardLineage
+from artifact_tui.clients.huggingface.hf_neighbours import NO_NEIGHBOURS, Neighbours, is_beside
 from artifact_tui.config import NO_SETTINGS
 from artifact_tui.errors import NotFoundError, NotToldError, SourceError
 from artifact_tui.model import Collection, Edge, Identity, Listed
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from artifact_tui.model import Deletion, Facts, File, LocalFile, Outcome
 
 PREFIX = "hf:"
+_AT_ONCE = 500
 
 
 class HfClient(DiskClient):
@@ -31,12 +34,13 @@ class HfClient(DiskClient):
     tells = frozenset({"aliases", "lineage"})
     batch_delete = 100
 
-    def __init__(self, root: Path, *, read_only: bool) -> None:
+    def __init__(self, root: Path, beside: Neighbours = NO_NEIGHBOURS, *, read_only: bool) -> None:
         address = f"{PREFIX}{root}"
         super().__init__(Identity("hf", address, address), root, read_only=read_only)
         self._cache = Cache(root)
         self._lineage = CardLineage(self._cache)
         self._deleter = CacheDeleter(self._lineage)
+        self._beside = beside
         self._unreadable: dict[str, str] = {}
 
     @property
@@ -52,7 +56,10 @@ class HfClient(DiskClient):
         return tuple(f"{folder} cannot be read: {why}." for folder, why in found)
 
     async def listing(self) -> AsyncGenerator[Listed, None]:
-        """A repository after the other, with its revisions and their files; then the lineage."""
+        """A repository after the other, with its revisions and their files; then the lineage.
+
+        What lies beside the cache comes last.
+        """
         self._unreadable = {}
         newest: dict[str, str] = {}
         parents: dict[str, frozenset[str]] = {}
@@ -70,6 +77,16 @@ class HfClient(DiskClient):
                 for folder in sorted(folders & newest.keys())
             )
         )
+        for neighbour in self._beside.folders:
+            try:
+                paths = await asyncio.to_thread(neighbour.all_paths)
+            except OSError as error:
+                self._unreadable[str(neighbour.top)] = error.strerror or str(error)
+                yield Listed(complete=False)
+                continue
+            for start in range(0, len(paths), _AT_ONCE):
+                some = paths[start : start + _AT_ONCE]
+                yield await asyncio.to_thread(neighbour.listed, some, self._unreadable)
 
     def _list_repository(
         self, folder: str, newest: dict[str, str], parents: dict[str, frozenset[str]]
@@ -126,11 +143,20 @@ class HfClient(DiskClient):
 
     async def files(self, version_key: str) -> tuple[File, ...]:
         """The files of one version, by path."""
+        if is_beside(version_key):
+            one = await self._run(lambda: self._beside.find(version_key))
+            if one is None:
+                raise NotFoundError(f"There is no {version_key} any more.")
+            return one.content.files
         repository, part = await self._part(version_key)
         return repository.present_files(part)
 
     async def local_files(self, version_key: str) -> Mapping[str, LocalFile]:
-        """Where the files of a revision lie; of what is left over, nothing is kept."""
+        """Where the files of a revision lie; of anything else, nothing is kept."""
+        if is_beside(version_key):
+            raise SourceError(
+                f"{version_key} lies beside the cache. Nothing was added.", hint="Name a revision."
+            )
         repository, part = await self._part(version_key)
         if part in LEFTOVERS:
             raise SourceError(
@@ -141,20 +167,32 @@ class HfClient(DiskClient):
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """What is true of these versions now."""
-        found = await self._parts(keys)
+        found = await self._parts([key for key in keys if not is_beside(key)])
         facts = await self._run(lambda: self._lineage.facts(found.values()))
-        return {one.key: one for one in facts}
+        others = [key for key in keys if is_beside(key)]
+        beside = await self._run(lambda: [self._beside.find(key) for key in others])
+        return {one.key: one for one in (*facts, *(one.facts() for one in beside if one))}
 
     async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
         """Delete revisions, or what is left over, for good."""
         self._refuse_read_only()
-        return await self._run(lambda: self._deleter.delete(deletions))
+        inside = [one for one in deletions if not is_beside(one.key)]
+        outcomes = iter(await self._run(lambda: self._deleter.delete(inside)) if inside else ())
+        return [
+            await self._run(partial(self._beside.delete, one))
+            if is_beside(one.key)
+            else next(outcomes)
+            for one in deletions
+        ]
 
     async def check(self) -> tuple[str, ...]:
         """What is at its address."""
         count = len(await self._run(self._cache.folders))
         shares = ", with a store of shared files" if self._cache.shares else ""
-        return (f"{self._cache.root} is a Hugging Face cache of {count:,} repositories{shares}.",)
+        there = [str(one.top) for one in self._beside.folders if one.top.is_dir()]
+        beside = (f"Beside it: {', '.join(there)}.",) if there else ()
+        where = f"{self._cache.root} is a Hugging Face cache"
+        return (f"{where} of {count:,} repositories{shares}.", *beside)
 
 
 class HfKind(Kind):
@@ -168,10 +206,12 @@ artifact-tui registries add cache hf:
 artifact-tui registries add server hf:/data/hf/hub
 
 Without PATH it is the cache that huggingface_hub uses: $HF_HUB_CACHE, or $HF_HOME/hub, or
-~/.cache/huggingface/hub.
+~/.cache/huggingface/hub. What lies beside a folder `hub` is listed too: `datasets` (types arrow and
+download), `assets` (asset) and `xet`. Without PATH it is where HF_HOME, HF_DATASETS_CACHE,
+HF_ASSETS_CACHE and HF_XET_CACHE say.
 """
 
-    reclaimable = "alias:none"
+    reclaimable = 'alias:none -type:"arrow" -type:"download" -type:"asset" -type:"xet"'
 
     def folders(self, address: str) -> Sequence[Path]:
         """The one of the cache."""
@@ -221,7 +261,8 @@ Without PATH it is the cache that huggingface_hub uses: $HF_HUB_CACHE, or $HF_HO
                 f"There is no Hugging Face cache at {root}.",
                 hint="Name its folder, as in hf:/data/hf/hub, or set HF_HUB_CACHE.",
             )
-        return HfClient(root, read_only=read_only)
+        home = hugging_face_home() if root == cache_folder(PREFIX) else None
+        return HfClient(root, Neighbours.of(root, home), read_only=read_only)
 
 
 def cache_folder(address: str) -> Path:
@@ -233,10 +274,13 @@ def _folder_as_named(address: str) -> Path:
     """The folder of an address; no link is followed."""
     path = address.removeprefix(PREFIX) or os.environ.get("HF_HUB_CACHE", "")
     path = path or os.environ.get("HUGGINGFACE_HUB_CACHE", "")
-    if not path:
-        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-        path = f"{os.environ.get('HF_HOME') or f'{base}/huggingface'}/hub"
-    return as_named(os.path.expandvars(path))
+    return as_named(os.path.expandvars(path)) if path else hugging_face_home() / "hub"
+
+
+def hugging_face_home() -> Path:
+    """The folder that holds all of Hugging Face, unless a variable moves a part of it."""
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return as_named(os.path.expandvars(os.environ.get("HF_HOME") or f"{base}/huggingface"))
 
 
 KIND = HfKind()

@@ -11,12 +11,8 @@ moves it aside in one step and removes it there.
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import os
 import re
-import shutil
-import stat
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,7 +21,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.base import Kind, Place
-from artifact_tui.clients.disk import DiskClient, as_named, spelled_out, system_words
+from artifact_tui.clients.disk import (
+    ASIDE,
+    Contents,
+    DiskClient,
+    as_named,
+    contents_of,
+    remove_whole,
+    system_words,
+)
 from artifact_tui.config import NO_SETTINGS, from_home
 from artifact_tui.errors import NotFoundError, NotToldError
 from artifact_tui.model import (
@@ -41,7 +45,7 @@ from artifact_tui.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 
     from artifact_tui.model import Deletion
 
@@ -49,7 +53,6 @@ PREFIX = "wandb-cache:"
 UPLOADING_S = 3600.0
 """Seconds after its last change in which what lies in staging may be on its way to W&B."""
 
-_ASIDE = ".artifact-tui-gone"
 _AT_ONCE = 500
 
 
@@ -68,7 +71,7 @@ class Area:
         """Whether a path may be of a version; not when its name is no text, or leads elsewhere."""
         return (
             self.fits.fullmatch(path) is not None
-            and path.rpartition("/")[2] not in {".", "..", _ASIDE}
+            and path.rpartition("/")[2] not in {".", "..", ASIDE}
             and path.isprintable()
         )
 
@@ -80,9 +83,7 @@ class Leftover:
     area: Area
     path: str
     """Below the area."""
-    files: tuple[File, ...]
-    made_us: int
-    used_us: int
+    content: Contents
     kept: str
 
     @property
@@ -94,11 +95,6 @@ class Leftover:
     def label(self) -> str:
         """A digest, a run, a file."""
         return "".join(self.path.split("/")[1:]) or self.path
-
-    @property
-    def digest(self) -> str:
-        """Changes when a file of it does."""
-        return hashlib.sha256(repr(self.files).encode(errors="surrogateescape")).hexdigest()
 
 
 def _real(path: str) -> Path:
@@ -132,23 +128,10 @@ def find(area: Area, path: str) -> Leftover | None:
     place = area.top / path
     if not area.holds(path) or os.path.realpath(place.parent) != str(place.parent):
         return None
-    try:
-        top = os.lstat(place)
-    except FileNotFoundError:
+    content = contents_of(place)
+    if content is None:
         return None
-    found = sorted(_files(str(place), top))
-    newest = max((one.st_mtime for _, one in found), default=top.st_mtime)
-    return Leftover(
-        area,
-        path,
-        tuple(
-            File(spelled_out(name), one.st_size, f"{one.st_dev}:{one.st_ino}:{one.st_mtime_ns}")
-            for name, one in found
-        ),
-        made_us=int(top.st_mtime * 1e6),
-        used_us=int(max((one.st_atime for _, one in found), default=top.st_atime) * 1e6),
-        kept=_why_kept(area, place, newest),
-    )
+    return Leftover(area, path, content, _why_kept(area, place, content.changed_s))
 
 
 def _why_kept(area: Area, place: Path, newest_s: float) -> str:
@@ -171,20 +154,6 @@ def _is_synced(run: Path) -> bool:
         except FileNotFoundError:
             return False
     return bool(logs)
-
-
-def _files(
-    top: str, found: os.stat_result, below: str = ""
-) -> Iterator[tuple[str, os.stat_result]]:
-    """The files of something, with their paths; no link is followed."""
-    if not stat.S_ISDIR(found.st_mode):
-        yield below.rstrip("/") or os.path.basename(top), found  # noqa: PTH119 - it is text
-        return
-    with suppress(FileNotFoundError), os.scandir(top) as entries:
-        for entry in entries:
-            with suppress(FileNotFoundError):
-                one = entry.stat(follow_symlinks=False)
-                yield from _files(entry.path, one, f"{below}{entry.name}/")
 
 
 def every(area: Area) -> list[str]:
@@ -241,7 +210,7 @@ class WandbCacheClient(DiskClient):
                 yield Listed(
                     (Collection(area.name, area.name, area.type),),
                     tuple(_version(one) for one in there),
-                    files={one.key: one.files for one in there},
+                    files={one.key: one.content.files for one in there},
                     complete=not unreadable,
                 )
 
@@ -250,7 +219,7 @@ class WandbCacheClient(DiskClient):
         found = await self._run(lambda: self._find(version_key))
         if found is None:
             raise NotFoundError(f"There is no {version_key} any more.")
-        return found.files
+        return found.content.files
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """What is true of these versions now."""
@@ -270,14 +239,9 @@ class WandbCacheClient(DiskClient):
                 return Outcome(key, Result.ABSENT)
             if found.kept:
                 return Outcome(key, Result.REFUSED, found.kept)
-            if deletion.token and deletion.token != found.digest:
+            if deletion.token and deletion.token != found.content.digest:
                 return Outcome(key, Result.CHANGED, "it is not what it was")
-            aside = found.area.top / _ASIDE
-            aside.mkdir(exist_ok=True)
-            if aside.is_symlink():
-                raise OSError(errno.ELOOP, "it is a link to somewhere else", str(aside))  # noqa: TRY301 - as those of the system
-            (found.area.top / found.path).rename(aside / str(time.time_ns()))
-            shutil.rmtree(aside)
+            remove_whole(found.area.top / found.path, found.area.top)
         except NotToldError as error:
             return Outcome(key, Result.FAILED, str(error))
         except OSError as error:
@@ -297,11 +261,11 @@ def _version(found: Leftover) -> Version:
         found.area.name,
         None,
         found.label,
-        found.digest,
-        size=sum(one.size for one in found.files),
-        file_count=len(found.files),
-        created_us=found.made_us,
-        used_us=found.used_us,
+        found.content.digest,
+        size=sum(one.size for one in found.content.files),
+        file_count=len(found.content.files),
+        created_us=int(found.content.made_s * 1e6),
+        used_us=int(found.content.used_s * 1e6),
         kept=found.kept,
     )
 
@@ -310,9 +274,9 @@ def _facts(found: Leftover) -> Facts:
     """What is true of a version now."""
     return Facts(
         found.key,
-        found.digest,
+        found.content.digest,
         VersionState.LIVE,
-        token=found.digest,
+        token=found.content.digest,
         kept=found.kept,
         collection=found.area.name,
         label=found.label,

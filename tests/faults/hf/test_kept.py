@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from huggingface_hub import constants, scan_cache_dir, snapshot_download
 
+from artifact_tui.clients.disk import ASIDE
 from artifact_tui.clients.huggingface.hf_cache import Cache
 from artifact_tui.clients.huggingface.hf_deleting import CacheDeleter
 from artifact_tui.clients.huggingface.hf_lineage import CardLineage
+from artifact_tui.clients.huggingface.hf_neighbours import Neighbours
 from artifact_tui.model import Deletion, Result
 from tests.support.hub import Hub, commit_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 OLD, NEW, OTHER, PLAIN = (commit_of(word) for word in ("old", "new", "other", "plain"))
@@ -146,22 +149,24 @@ def test_killed_at_any_file_operation_the_rest_is_whole(
     assert len(ends) == 1, "cut off or not, in the end the same bytes are left"
 
 
-def killed(root: Path, keys: list[str], folder: Path) -> Iterator[int]:
+def killed(
+    root: Path, keys: list[str], folder: Path, delete: Callable[..., list[Result]] = delete
+) -> Iterator[int]:
     """Copies of a cache in which a deletion was killed before its first, second, … operation."""
     for number in range(1, 1000):
         copy = folder / f"copy-{number}"
         shutil.copytree(root, copy, symlinks=True)
         child = os.fork()
         if child == 0:
-            _delete_until(number, copy, keys)
+            _delete_until(number, partial(delete, copy, *keys), len(keys))
         _, status = os.waitpid(child, 0)
         yield number
         if os.waitstatus_to_exitcode(status) == 0:
-            assert number > 10
+            assert number > 5
             return
 
 
-def _delete_until(number: int, root: Path, keys: list[str]) -> None:
+def _delete_until(number: int, delete: Callable[[], list[Result]], count_done: int) -> None:
     left = number
 
     def count(event: str, args: Any) -> None:
@@ -172,5 +177,61 @@ def _delete_until(number: int, root: Path, keys: list[str]) -> None:
                 os._exit(9)
 
     sys.addaudithook(count)
-    results = delete(root, *keys)
-    os._exit(0 if results == [Result.DONE] * len(keys) else 1)
+    os._exit(0 if delete() == [Result.DONE] * count_done else 1)
+
+
+def delete_beside(root: Path, *keys: str) -> list[Result]:
+    beside = Neighbours.of(root, None)
+    return [beside.delete(Deletion(key)).result for key in keys]
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        ["datasets/acme___d/plain/1.0.0/0a1b"],
+        ["datasets/downloads/0a1b", "datasets/downloads/extracted/9f"],
+        ["assets/lib/default/words", "xet/endpoint/shard-cache"],
+    ],
+)
+def test_killed_at_any_file_operation_what_goes_beside_is_whole_or_listed(
+    gone: list[str], tmp_path: Path
+) -> None:
+    top = tmp_path / "whole"
+    every = {
+        "datasets/acme___d/plain/1.0.0/0a1b": {"dataset_info.json": b"{}", "a.arrow": b"a" * 90},
+        "datasets/downloads": {"0a1b": b"z" * 80, "0a1b.json": b"{}", "extracted/9f/x": b"x" * 70},
+        "assets/lib/default/words": {"deep/er/list": b"l" * 60, "list": b"l"},
+        "xet/endpoint/shard-cache": {"a.mdb": b"s" * 50},
+        "hub/models--m/snapshots": {"0/file": b"f"},
+    }
+    for folder, files in every.items():
+        for name, content in files.items():
+            path = top / folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            os.utime(path, (0, 0))
+    (top / "datasets/acme___d/plain/1.0.0/0a1b_builder.lock").touch()
+    before = {one.relative_to(top) for one in top.rglob("*") if one.is_file()}
+    ends = set()
+
+    def delete(copy: Path, *keys: str) -> list[Result]:
+        return delete_beside(copy / "hub", *keys)
+
+    for number in killed(top, gone, tmp_path, delete):
+        copy = tmp_path / f"copy-{number}"
+        there = {
+            f"{one.key}/{path}": one for one in Neighbours.of(copy / "hub", None).folders
+            for path in one.all_paths()
+        }  # fmt: skip
+        now = {one.relative_to(copy) for one in copy.rglob("*") if one.is_file()}
+        for key in set(gone) & there.keys():
+            inside = {one for one in before if str(one).startswith(key)}
+            assert inside <= now, "in its place it is whole"
+        assert not {one for one in now - before if ASIDE not in one.parts}
+        left = [key for key in there if ASIDE in key or key.endswith(".json")]
+        assert left or not now - before, "what was cut off is listed"
+        assert Result.FAILED not in delete(copy, *gone, *left)
+        end = [one for one in copy.rglob("*") if one.is_file()]
+        ends.add(tuple(sorted(one.relative_to(copy) for one in end)))
+        shutil.rmtree(copy)
+    assert len(ends) == 1, "cut off or not, in the end the same bytes are left"
