@@ -233,8 +233,9 @@ async def _measure(text: str, tell: Tell) -> None:
     kind = kind_of(address)
     folders = kind.folders(address)
     if not folders:
-        tell(place=kind.place(address))
-        _remember(kind, address, tell)
+        whole = await kind.complete(address)
+        tell(place=kind.place(whole), address=whole if whole != address else "")
+        _remember(kind, whole, tell)
         return
     tell(place=json.dumps([kind.name, *map(os.path.realpath, folders)]))
     disk = disk_of_any(folders)

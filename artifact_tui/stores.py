@@ -27,6 +27,7 @@ import artifact_tui
 from artifact_tui.clients import claimed, every_kind, kind_of
 from artifact_tui.clients.base import Place
 from artifact_tui.config import Target, named_target
+from artifact_tui.errors import ArtifactTuiError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -97,6 +98,8 @@ class Measured:
     disk: Disk | None = None
     place: str = ""
     """One text for all addresses of one store; empty while nobody has looked."""
+    address: str = ""
+    """What opens it, where its registry had to be asked for that."""
 
     @property
     def settled(self) -> bool:
@@ -123,8 +126,9 @@ def find_stores(config: Config, environ: Mapping[str, str]) -> list[Store]:
         # two names of one place are two rows: each has its own settings, and can be removed
         found[name if spot in found else spot] = store
     for kind in every_kind():
-        for place in kind.places(environ):
-            found.setdefault(_spot(kind, place.address), _found_store(kind, place))
+        with suppress(ArtifactTuiError):  # what it would look at cannot be read
+            for place in kind.places(environ):
+                found.setdefault(_spot(kind, place.address), _found_store(kind, place))
     return list(found.values())
 
 
@@ -138,7 +142,10 @@ def _spot(kind: Kind | None, address: str) -> object:
     """What addresses of one store have in common, as far as that is known without a look."""
     if kind is None:
         return address
-    return kind.name, tuple(kind.folders(address)) or kind.place(address)
+    try:
+        return kind.name, tuple(kind.folders(address)) or kind.place(address)
+    except ArtifactTuiError:  # one that is not whole yet, or cannot be read: `measure` says why
+        return kind.name, address
 
 
 _SILENT_S = 30.0

@@ -87,8 +87,8 @@ async def _every_store() -> AsyncIterator[tuple[Store, Measured]]:
 def _record(store: Store, found: Measured, now_us: int) -> dict[str, Any]:
     """One store, for programs."""
     return {
-        "registry": store.target.typed,
-        "address": store.target.address,
+        "registry": found.address or store.target.typed,
+        "address": found.address or store.target.address,
         "why": store.why,
         "state": found.state,
         "reason": found.reason,
@@ -125,7 +125,7 @@ def _cells(store: Store, found: Measured, now_us: int) -> tuple[str, ...]:
     reclaimable = f"{text.size(found.reclaimable)} reclaimable" if found.reclaimable else ""
     used = "" if found.used_us is None else f"used {text.ago(found.used_us, now_us)}"
     return (
-        safe(store.target.typed),
+        safe(found.address or store.target.typed),
         text.size(found.size) if there else "",
         reclaimable,
         count,

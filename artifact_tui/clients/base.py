@@ -446,10 +446,20 @@ class Kind:
     def places(self, environ: Mapping[str, str]) -> Iterable[Place]:
         """Where registries of this kind may be, by environment variables and usual places.
 
-        No disk but the home folder's is touched, and nothing is sent.
+        No disk but the home folder's is touched, and nothing is sent: `complete` may ask for what
+        an address lacks.
         """
         del environ
         return ()
+
+    async def complete(self, address: str) -> str:
+        """The address that opens, for one of `places` of which only the registry knows the rest.
+
+        Raises:
+            RegistryError: the registry cannot be asked.
+            UsageError: there is nothing to ask it with.
+        """
+        return address
 
     def places_of_others(self) -> Iterable[Place]:
         """Where other accounts of this machine have registries that can be read; nothing is sent.

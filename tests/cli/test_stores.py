@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from artifact_tui.config import config_file
 from tests.servers.folders import folders
 from tests.servers.stuck import stuck
 from tests.support.blobs import Oci, Ollama
@@ -20,6 +21,7 @@ from tests.support.hub import Hub, commit_of
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli
+    from tests.servers.wandb.process import Server
 
 INSTALLED = str(Path(stuck.__file__).parent)
 
@@ -243,3 +245,26 @@ def test_a_name_with_control_characters_stays_text(
     assert "a\\x1b[31m\\x0ab" in cli("stores").out
     (one,) = stores(cli).values()
     assert one["size"] == 1300
+
+
+def test_a_login_leads_to_its_entity_which_the_server_may_have_to_tell(
+    cli: Cli, vision: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config_file().unlink()
+    (entity,) = stores(cli).values()
+    assert entity["registry"] == vision.address("acme")
+    assert entity["why"] == f"W&B login on {vision.host}"
+    assert entity["state"] == "remembered"
+    assert cli("ls", entity["registry"]).out
+    assert stores(cli)[entity["registry"]]["versions"] > 0
+    monkeypatch.setenv("WANDB_ENTITY", "zoo")
+    assert list(stores(cli)) == [vision.address("zoo")]
+    monkeypatch.delenv("WANDB_ENTITY")
+    cli("registries", "add", "all", vision.address("acme"))
+    assert list(stores(cli)) == ["all"]
+    monkeypatch.setenv("WANDB_API_KEY", "w" * 40)
+    refused = stores(cli)[f"wandb+http://{vision.host}/"]
+    assert refused["state"] == "unreadable"
+    assert "w" * 40 not in str(refused)
+    monkeypatch.setenv("WANDB_BASE_URL", "no address")
+    assert list(stores(cli)) == ["all"]

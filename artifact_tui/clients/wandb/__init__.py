@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.base import Kind
+from artifact_tui.clients.base import Kind, Place
 from artifact_tui.config import NO_SETTINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import msgspec
 
@@ -61,6 +61,22 @@ written with its host, so that it means the same whatever WANDB_BASE_URL says. W
         from artifact_tui.clients.wandb.wandb_address import WandbAddress  # noqa: PLC0415 - seldom needed
 
         return WandbAddress.parse(address).uid
+
+    def places(self, environ: Mapping[str, str]) -> Iterable[Place]:
+        """The entities of W&B logins."""
+        from artifact_tui.clients.wandb.wandb_login import signed_in_origins  # noqa: PLC0415 - lazy
+
+        if not signed_in_origins():  # what follows takes longer to import
+            return ()
+        from artifact_tui.clients.wandb.wandb_logins import login_places  # noqa: PLC0415 - httpx is slow
+
+        return login_places(environ)
+
+    async def complete(self, address: str) -> str:
+        """With the entity of the login, where none is named."""
+        from artifact_tui.clients.wandb.wandb_logins import complete  # noqa: PLC0415 - httpx is slow
+
+        return await complete(address)
 
     def short(self, address: str) -> str:
         """The entity, and the project: without the host."""

@@ -22,6 +22,7 @@ import netrc
 import os
 import re
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -225,6 +226,29 @@ def is_signed_in(origin: Origin) -> bool:
     except (OSError, ValueError, netrc.NetrcParseError):
         return False
     return bool(found and found[0] == "user" and _API_KEY.fullmatch(found[2] or ""))
+
+
+def signed_in_origins() -> list[Origin]:
+    """The servers that this account has logged in to, the default one first; each backend once.
+
+    A netrc file does not tell how to reach a server of somebody's own: only W&B's are taken.
+    """
+    found: list[Origin] = []
+    with suppress(UsageError):
+        usual = default_origin()
+        if find_login(usual).place != TOKEN_VARIABLE:
+            found.append(usual)
+    try:
+        hosts = netrc.netrc(netrc_path()).hosts
+    except (OSError, ValueError, netrc.NetrcParseError):
+        hosts = {}
+    for host in hosts:
+        origin = Origin("https", host, PORTS["https"])
+        others = [BACKENDS.get(one.host, one.host) for one in found]
+        known = BACKENDS.get(host, host) in others
+        if is_official(host) and not known and is_signed_in(origin):
+            found.append(origin)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

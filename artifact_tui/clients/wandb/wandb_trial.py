@@ -95,6 +95,16 @@ class _WhereAnswer(GraphObject, frozen=True):
     project: _EntityNode | None = None
 
 
+async def own_entity(graph: Graph) -> str:
+    """The entity that belongs to whoever asks; empty when the server tells of none.
+
+    Raises:
+        RegistryError: the server cannot be reached, or does not know us.
+    """
+    who = await _ask(graph, WHO, {}, _WhoAnswer, "asking who we are")
+    return (who.viewer and who.viewer.entity) or ""
+
+
 async def trial_sentences(
     graph: Graph, address: WandbAddress, options: WandbOptions, *, advice: str, read_only: bool
 ) -> tuple[str, ...]:
