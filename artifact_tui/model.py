@@ -210,11 +210,23 @@ class Facts:
     """The type of its collection; empty: not told."""
     deleted_us: int | None = None
     """When it went into the trash, where it is there and the registry tells."""
+    used_by: tuple[str, ...] = ()
+    """As in `Holders.by`, where its bytes go with it: the processes that hold files of it open."""
 
     @property
     def name(self) -> str:
         """`COLLECTION:LABEL`, as far as it is told: untrusted text."""
         return f"{self.collection}:{self.label}"
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """Which processes of this machine hold files of versions open."""
+
+    by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By version key, `PROGRAM (pid NUMBER)` of each: untrusted text. Nobody uses the others."""
+    unseen: bool = False
+    """Some processes may not be looked at, such as those of other users: they may use any."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -360,6 +360,7 @@ _CONSENT_HELP = {
     "generated": "Versions may go that the registry made by itself: it may refuse.",
     "unfinished": f"Versions may go whose upload began over {UNFINISHED_DAYS} days ago and never"
     " ended.",
+    "in_use": "Versions may go although processes of this machine hold files of them open.",
     "whole_collections": "Where all versions of a collection go, one request deletes it with them.",
 }
 

@@ -257,10 +257,13 @@ async def show_command(words: tuple[str, ...], *, cached: bool, out: Output) -> 
         files = found.files
         if (client.catalog_path or not cached) and (out.json or (not files and found.files_total)):
             files = await client.files(row.key)
+        by = (await client.in_use([row.key])).by.get(row.key, ())
+        used_by = by if client.can("in_use") else None
     if out.json:
-        out.record(_detail_record(found, files, target.name))
+        record = _detail_record(found, files, target.name)
+        out.record(record | {"used_by": None if used_by is None else list(used_by)})
     else:
-        _print_version(found, source, files, target, out)
+        _print_version(found, source, files, target, out, used_by=used_by or ())
 
 
 def _print_version(
@@ -269,6 +272,8 @@ def _print_version(
     files: Sequence[File],
     target: Target,
     out: Output,
+    *,
+    used_by: Sequence[str],
 ) -> None:
     """Print a version for people; `source` is what a link shows, where that is listed."""
     out.words(f"{text.version_name(found.row)} of {safe(target.name)}")
@@ -277,6 +282,8 @@ def _print_version(
         out.words(f"  {'link to':<11} {shown}")
     for field, value in _fields(found, now_us()):
         out.words(f"  {field:<11} {value}")
+    if used_by:
+        out.words(f"  {'in use by':<11} {', '.join(map(safe, used_by))}")
     _print_lineage(found, out)
     _print_files(files[:FILES_SHOWN], max(found.files_total, len(files)), out)
 

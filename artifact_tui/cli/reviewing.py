@@ -218,6 +218,7 @@ def _item_record(item: Item, registry: str, summary: Summary) -> dict[str, Any]:
         "source": item.facts.source_key or None,
         "kept": item.facts.kept,
         "generated": item.facts.generated,
+        "used_by": list(item.facts.used_by),
         "belongs": item.belongs,
         "registry": registry,
         "key": item.key,

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from artifact_tui.config import NO_SETTINGS, read_settings
 from artifact_tui.errors import RegistryError, UsageError
-from artifact_tui.model import Outcome, Result
+from artifact_tui.model import Holders, Outcome, Result
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
@@ -204,6 +204,14 @@ class Client:
         """
         del keys
         return {}
+
+    async def in_use(self, keys: Sequence[str]) -> Holders:
+        """Which processes hold files of these versions open, where deleting them takes the bytes.
+
+        For kinds whose files lie on this machine; `facts` tells the same in `used_by`.
+        """
+        del keys
+        return Holders()
 
     async def trashed_aliases(self, keys: Sequence[str]) -> Mapping[str, tuple[Alias, ...]]:
         """The aliases that versions in the trash had, by key; those without any are left out."""

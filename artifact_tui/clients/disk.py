@@ -10,19 +10,21 @@ import shutil
 import stat
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from artifact_tui.clients.base import Client
+from artifact_tui.clients.open_files import file_id, holders_of
 from artifact_tui.config import from_home
 from artifact_tui.errors import ReadOnlyError, RegistryError
 from artifact_tui.model import File
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-    from artifact_tui.model import Identity
+    from artifact_tui.clients.open_files import FileId
+    from artifact_tui.model import Facts, Identity
 
 T = TypeVar("T")
 
@@ -89,6 +91,7 @@ class Contents:
     changed_s: float
     """When anything of it was written last."""
     used_s: float
+    ids: frozenset[FileId]
 
     @property
     def digest(self) -> str:
@@ -115,6 +118,7 @@ def contents_of(place: Path) -> Contents | None:
         made_s=top.st_mtime,
         changed_s=max((one.st_mtime for _, one in found), default=top.st_mtime),
         used_s=max((one.st_atime for _, one in found), default=top.st_atime),
+        ids=frozenset(file_id(one) for _, one in found),
     )
 
 
@@ -144,6 +148,12 @@ def remove_whole(place: Path, top: Path) -> None:
         raise OSError(errno.ELOOP, "it is a link to somewhere else", str(aside))
     place.rename(aside / str(time.time_ns()))
     shutil.rmtree(aside)
+
+
+def with_users(facts: Iterable[Facts], files: Mapping[str, Collection[FileId]]) -> dict[str, Facts]:
+    """Facts by key, with the processes that hold files of these versions open now."""
+    by = holders_of(files).by
+    return {one.key: replace(one, used_by=by.get(one.key, ())) for one in facts}
 
 
 def system_words(error: OSError) -> str:

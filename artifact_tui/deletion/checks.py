@@ -249,6 +249,8 @@ def _not_agreed(
         yield Refusal(Reason.GENERATED)
     if lost and not options.delete_aliases:
         yield Refusal(Reason.ALIAS, alias_names(lost))
+    if now.used_by and not options.in_use:
+        yield Refusal(Reason.IN_USE, names_in_line(now.used_by))
     if not (now.lineage_known or now.source_key or options.unknown_lineage):
         yield Refusal(Reason.LINEAGE_UNKNOWN)
 

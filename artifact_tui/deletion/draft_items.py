@@ -44,7 +44,7 @@ CREATE TEMP TABLE subject(          -- what is under review; a version has its o
   label TEXT NOT NULL, type TEXT NOT NULL, size INTEGER, digest TEXT NOT NULL,
   state TEXT NOT NULL, source_key TEXT NOT NULL, kept TEXT NOT NULL, generated INTEGER NOT NULL,
   known INTEGER NOT NULL, added INTEGER NOT NULL, aliases TEXT, links TEXT,
-  old INTEGER NOT NULL, home INTEGER, ordinal INTEGER);
+  old INTEGER NOT NULL, home INTEGER, ordinal INTEGER, used_by TEXT);
 CREATE TEMP TABLE dep(              -- nearest live dependents; inside: they are picked as well
   parent INTEGER, key TEXT, name TEXT, child INTEGER, inside INTEGER,
   near INTEGER NOT NULL DEFAULT 0,  -- in a circle with it
@@ -89,7 +89,8 @@ _FACTS = """json_object('key', s.key, 'digest', s.digest, 'state', s.state,
     ELSE '[]' END),
   'lineage_known', json(CASE WHEN s.known THEN 'true' ELSE 'false' END),
   'source_key', s.source_key, 'links', json(ifnull(s.links, '[]')), 'kept', s.kept,
-  'generated', json(CASE WHEN s.generated THEN 'true' ELSE 'false' END))"""
+  'generated', json(CASE WHEN s.generated THEN 'true' ELSE 'false' END),
+  'used_by', json(ifnull(s.used_by, '[]')))"""
 
 _VIEWS = f"""
 CREATE TEMP VIEW reviewed AS
@@ -97,13 +98,16 @@ SELECT j.seq, s.kind, j.level, s.key, s.collection, s.label, s.type, s.size, {_F
   j.verdict, j.reason,
   CASE WHEN j.detail IS NOT NULL THEN j.detail
     WHEN j.reason IN ('alias', 'protected') THEN {_LOST_WORDS}
+    WHEN j.reason = 'in_use' THEN {
+    _some_names("SELECT u.key AS at, u.value AS name FROM json_each(s.used_by) u", "at")
+}
     WHEN j.reason = 'linked' THEN {
     _some_names("SELECT key, name FROM shown w WHERE w.version_id = s.id AND w.breaks", "key, name")
 }
     ELSE coalesce({_some_names(f"{_STAYING} AND NOT d.near", "key")},
       {_some_names(_STAYING, "key")}, '') END AS detail,
   s.added, j.belongs, s.source_key, s.generated, s.state = 'pending' AS pending,
-  NOT s.known AS untold, s.aliases, s.links, 0 AS strange
+  NOT s.known AS untold, s.aliases, s.links, s.used_by, 0 AS strange
 FROM judged j CROSS JOIN subject s ON s.id = j.id;
 CREATE TEMP VIEW outside AS
 SELECT j.seq, d.key, d.name FROM judged j JOIN dep d ON d.parent = j.id WHERE d.stays;
@@ -119,6 +123,7 @@ SELECT i.*, json_extract(facts, '$.source_key') AS source_key,
   json_extract(facts, '$.state') IS 'pending' AS pending,
   json_extract(facts, '$.lineage_known') IS 0 AS untold,
   json_extract(facts, '$.aliases') AS aliases, json_extract(facts, '$.links') AS links,
+  nullif(json_extract(facts, '$.used_by'), '[]') AS used_by,
   json_type(facts, '$.source_key') IS NOT 'text' AS strange FROM item i"""
 """The items of a plan file, with what of their facts is counted."""
 

@@ -122,6 +122,7 @@ class Reason(StrEnum):
     NOT_IN_TRASH = "not_in_trash"
     PENDING = "pending"
     UNFINISHED = "unfinished"
+    IN_USE = "in_use"
     # while applying: it changed since the review
     CONTENT_CHANGED = "content_changed"
     STATE_CHANGED = "state_changed"
@@ -167,6 +168,7 @@ _WORDS = {
     Reason.NOT_IN_TRASH: "it is not in the trash: only what is in the trash can be purged",
     Reason.PENDING: "it is still being written",
     Reason.UNFINISHED: f"its upload began over {UNFINISHED_DAYS} days ago, and never ended",
+    Reason.IN_USE: "a process holds files of it open",
     Reason.CONTENT_CHANGED: "its content changed since the review",
     Reason.STATE_CHANGED: "its state changed since the review",
     Reason.RESTORED: "it was restored since the review",
@@ -215,6 +217,8 @@ class Options:
     """Versions may go that the registry made by itself: it may refuse them, one by one."""
     unfinished: bool = False
     """Pending versions may go whose upload began over `UNFINISHED_DAYS` ago."""
+    in_use: bool = False
+    """Versions may go although processes of this machine hold files of them open."""
     whole_collections: bool = False
     """One request each deletes the collections of which every live version goes."""
 

@@ -26,7 +26,7 @@ from artifact_tui.query.sql import LINEAGE_KNOWN
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from artifact_tui.deletion.plan import Head
     from artifact_tui.deletion.review import Steps
@@ -53,6 +53,8 @@ CREATE TEMP TABLE place(node INTEGER PRIMARY KEY, level INTEGER, round INTEGER);
 CREATE INDEX temp.place_round ON place(round);
 CREATE TEMP TABLE offer(            -- collections that one request each could delete
   collection_id INTEGER PRIMARY KEY, key TEXT, name TEXT, type TEXT, links INTEGER, live INTEGER);
+CREATE TEMP TABLE user(             -- processes that hold files of a version open, as JSON
+  key TEXT PRIMARY KEY, names TEXT) WITHOUT ROWID;
 CREATE TEMP TABLE used(             -- those that the plan deletes so
   collection_id INTEGER PRIMARY KEY);
 """
@@ -142,7 +144,7 @@ SELECT v.id, 'version', {as_text("v.key")}, {as_text("c.name")}, {as_text("v.lab
   CASE WHEN EXISTS(SELECT 1 FROM shown s WHERE s.version_id = v.id) THEN
     (SELECT json_group_array(json_object('key', key, 'name', name)) FROM
       (SELECT key, name FROM shown s WHERE s.version_id = v.id ORDER BY key, name)) END,
-  ifnull({as_number("v.created_us")} <= :old_us, 0), v.collection_id, v.ordinal
+  ifnull({as_number("v.created_us")} <= :old_us, 0), v.collection_id, v.ordinal, NULL
 FROM picked p CROSS JOIN version v ON v.id = p.version_id
 CROSS JOIN collection c ON c.id = v.collection_id"""
 
@@ -192,6 +194,20 @@ def lay_out(conn: sqlite3.Connection, head: Head, steps: Steps) -> None:
     if _any(conn, "SELECT 1 FROM circle"):
         for statement in _NEAR:
             conn.execute(statement)
+
+
+def note_users(conn: sqlite3.Connection, by: Mapping[str, Sequence[str]]) -> None:
+    """Write down who uses which of the versions that were laid out, by key, instead of before."""
+    conn.execute("UPDATE subject SET used_by = NULL WHERE used_by IS NOT NULL")
+    conn.execute("DELETE FROM user")
+    rows = ((key, json.dumps(names)) for key, names in by.items())
+    conn.executemany("INSERT INTO user VALUES(?, ?)", rows)
+    if by:
+        conn.execute(_USED_BY)
+
+
+_USED_BY = """UPDATE subject SET used_by = (SELECT names FROM user u WHERE u.key = subject.key)
+WHERE kind = 'version' AND key IN (SELECT key FROM user)"""
 
 
 def _any(conn: sqlite3.Connection, query: str) -> bool:
@@ -294,7 +310,8 @@ INSERT INTO barred SELECT * FROM (
       WHEN c.protected THEN NULL ELSE kept END,
     CASE WHEN state = 'pending' AND NOT :unfinished THEN 'unfinished'
       WHEN generated AND NOT :generated THEN 'generated'
-      WHEN c.lost AND NOT :delete_aliases THEN 'alias' END AS ask,
+      WHEN c.lost AND NOT :delete_aliases THEN 'alias'
+      WHEN used_by IS NOT NULL AND NOT :in_use THEN 'in_use' END AS ask,
     CASE WHEN state = 'pending' AND NOT :unfinished OR generated AND NOT :generated THEN '' END
   FROM subject s LEFT JOIN carried c USING(id) WHERE s.kind = 'version')
 WHERE own IS NOT NULL OR ask IS NOT NULL"""
@@ -395,6 +412,7 @@ def give_verdicts(conn: sqlite3.Connection, head: Head) -> None:
         "generated": options.generated,
         "delete_aliases": options.delete_aliases,
         "orphan": options.orphan_dependents,
+        "in_use": options.in_use,
         "links": options.break_links,
         "unknown": options.unknown_lineage,
         "covered": coverage.complete,

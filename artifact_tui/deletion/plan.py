@@ -154,6 +154,14 @@ class Summary:
     """Those of `deletes` that the registry made by itself."""
     unfinished: int = 0
     """Those of `deletes` whose upload never ended."""
+    in_use: int = 0
+    """Those of `deletes` that processes hold files of."""
+    users: tuple[tuple[str, int], ...] = ()
+    """Those processes, with how many versions each holds; most first."""
+    consent_users: tuple[tuple[str, int], ...] = ()
+    """Processes that hold files of what needs consent for that."""
+    users_unseen: bool = False
+    """Some processes of this machine could not be looked at."""
     untold: int = 0
     """Versions that will be deleted and whose dependents the registry did not tell."""
     subject_versions: int = 0
@@ -281,12 +289,13 @@ _ITEM_TOTALS = """SELECT count(*), sum(verdict = 'delete'), sum(verdict = 'conse
     sum(verdict = 'blocked'), sum(kind = 'version'), sum(kind = 'collection'),
     sum(kind = 'object'), sum(source_key <> ''),
     count(DISTINCT CASE WHEN kind = 'version' AND source_key = '' THEN collection END),
-    sum(aliases <> '[]'), sum(links <> '[]'), sum(strange) FROM reviewed"""
+    sum(aliases <> '[]'), sum(links <> '[]'), sum(used_by IS NOT NULL), sum(strange)
+    FROM reviewed"""
 
 _GOING_TOTALS = """SELECT sum(kind = 'collection'), sum(kind = 'object'), sum(size),
     sum(CASE kind WHEN 'object' THEN size END), sum(size IS NULL), sum(added),
     sum(source_key <> ''), sum(generated), sum(pending), sum(kind = 'version' AND untold),
-    count(DISTINCT CASE WHEN kind <> 'object' THEN collection END)
+    sum(used_by IS NOT NULL), count(DISTINCT CASE WHEN kind <> 'object' THEN collection END)
     FROM reviewed WHERE verdict = 'delete'"""
 
 _REASON_TOTALS = """SELECT reason, count(*) FROM reviewed WHERE verdict <> 'delete'
@@ -312,6 +321,9 @@ _LINK_TOTALS = """SELECT json_extract(l.value, '$.name'), count(*)
       WHERE o.key = json_extract(l.value, '$.key') AND o.verdict = 'delete' AND {where_other})
     GROUP BY 1"""
 
+_USER_TOTALS = """SELECT CAST(u.value AS TEXT), count(*) FROM reviewed i, json_each(i.used_by) u
+    WHERE i.used_by IS NOT NULL AND {where} GROUP BY 1"""
+
 # An alias that a link of the same list carries, and its source has by that link, counts once.
 _ALIAS_TOTALS = """SELECT json_extract(a.value, '$.name'), count(*)
     FROM reviewed i, json_each(i.aliases) a
@@ -334,12 +346,12 @@ def count_summary(conn: sqlite3.Connection, claims: Summary, options: Options) -
     """What the items of an open plan add up to; `claims` has what its maker saw in the catalog."""
     row = [number or 0 for number in conn.execute(_ITEM_TOTALS).fetchone()]
     items, deletes, consents, blocked, versions, collections, objects, links = row[:8]
-    subject_collections, aliased, shown, strange = row[8:]
+    subject_collections, aliased, shown, used, strange = row[8:]
     if strange:
         raise ValueError("the facts of an item are none")
     going = [number or 0 for number in conn.execute(_GOING_TOTALS).fetchone()]
     wholes, gone_objects, listed, object_bytes, unknown, added, unlinks = going[:7]
-    generated, unfinished, untold, homes = going[7:]
+    generated, unfinished, untold, in_use, homes = going[7:]
     reasons = tuple((Reason(why), number) for why, number in conn.execute(_REASON_TOTALS))
     whole, cheaper = _whole_totals(conn, claims, any_used=wholes > 0)
     orphaned, orphaning = conn.execute(_ORPHANS).fetchone()
@@ -365,6 +377,7 @@ def count_summary(conn: sqlite3.Connection, claims: Summary, options: Options) -
         orphan_names=_orphan_names(conn) if orphaned else (),
         generated=generated,
         unfinished=unfinished,
+        in_use=in_use,
         untold=untold,
         subject_versions=versions - links,
         subject_collections=subject_collections,
@@ -382,6 +395,13 @@ def count_summary(conn: sqlite3.Connection, claims: Summary, options: Options) -
             found,
             linked=_name_totals(conn, _LINK_TOTALS.format(where=f"i.{_GOES}", where_other="1")),
             consent_links=_name_totals(conn, _LINK_TOTALS.format(where=waiting, where_other="0")),
+        )
+    if used:
+        waiting = f"i.verdict <> 'delete' AND i.reason = '{Reason.IN_USE}'"
+        found = replace(
+            found,
+            users=_name_totals(conn, _USER_TOTALS.format(where=f"i.{_GOES}")),
+            consent_users=_name_totals(conn, _USER_TOTALS.format(where=waiting)),
         )
     if aliased:
         protected = f"verdict <> 'delete' AND {{}}.reason = '{Reason.PROTECTED}'"

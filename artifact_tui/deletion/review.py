@@ -46,7 +46,7 @@ from artifact_tui.deletion.storage import (
     with_storage,
 )
 from artifact_tui.errors import RegistryError, UsageError
-from artifact_tui.model import Facts, VersionState, actor
+from artifact_tui.model import Facts, Holders, VersionState, actor
 
 if TYPE_CHECKING:
     import sqlite3
@@ -60,6 +60,10 @@ if TYPE_CHECKING:
 
     Progress = Callable[["LineageCoverage | BuildProgress"], object]
     LineageTold = Callable[[LineageCoverage], object]
+
+
+NOBODY = Holders()
+"""Nothing is used, as far as is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +175,8 @@ async def review(
         )
     untold = await ask_lineage(source, request, progress=progress)
     await _ask_sizes(source, request, progress)
-    build = partial(build_plan, source=source, request=request, now_us=now_us)
+    holders = await _ask_holders(source, request)
+    build = partial(build_plan, source=source, request=request, now_us=now_us, holders=holders)
     if progress is not None:
         loop, context = asyncio.get_running_loop(), copy_context()
         build = partial(
@@ -241,10 +246,7 @@ async def _ask_sizes(
     def without_size() -> list[str]:
         if isinstance(chosen, RequestedKeys) and chosen.items.can_be_judged(options):
             return []  # they were asked about when they were read
-        with closing(connect(source.catalog_path, marks=source.marks)) as conn:
-            _pick_request(conn, request)
-            if options.with_dependents and options.action is Action.DELETE:
-                picking.pick_dependents(conn)
+        with _picked(source, request) as conn:
             return picked_without_size(conn)
 
     def show(asked: int, total: int) -> None:
@@ -254,6 +256,29 @@ async def _ask_sizes(
     with suppress(RegistryError):
         lacking = await asyncio.to_thread(without_size)
         await ask_sizes(source.client, source.catalog_path, lacking, progress=show)
+
+
+async def _ask_holders(source: ReviewSource, request: ReviewRequest) -> Holders:
+    """Ask which processes use what is under review, where that can be told: as it is now."""
+    if not source.client.can("in_use"):
+        return Holders()
+
+    def keys() -> list[str]:
+        with _picked(source, request) as conn:
+            sql = "SELECT v.key FROM picked p CROSS JOIN version v ON v.id = p.version_id"
+            return [key for (key,) in conn.execute(sql)]
+
+    return await source.client.in_use(await asyncio.to_thread(keys))
+
+
+@contextmanager
+def _picked(source: ReviewSource, request: ReviewRequest) -> Iterator[sqlite3.Connection]:
+    """A catalog in which all is picked that is to be reviewed, with what joins."""
+    with closing(connect(source.catalog_path, marks=source.marks)) as conn:
+        _pick_request(conn, request)
+        if request.options.with_dependents and request.options.action is Action.DELETE:
+            picking.pick_dependents(conn)
+        yield conn
 
 
 _ALL_OF = """
@@ -268,6 +293,7 @@ def build_plan(
     request: ReviewRequest,
     *,
     now_us: int,
+    holders: Holders = NOBODY,
     tell: Callable[[BuildProgress], object] = lambda _: None,
 ) -> Draft:
     """Judge a selection of one registry's catalog; nothing is written or asked anywhere.
@@ -281,7 +307,10 @@ def build_plan(
         head = replace(head, facts_us=before.head.facts_us)
         steps = Steps(tell, _JUDGING_STEPS)
         with before.verdicts_lock, before.lock, _work_on(before.conn, conn):
-            summary = _judge(before.conn, head, request, source.client, steps)
+            judging.note_users(before.conn, holders.by)
+            summary = _judge(
+                before.conn, head, request, source.client, steps, unseen=holders.unseen
+            )
             before.conn.execute("COMMIT")
             before.judged_for(head)
         return Draft(head, before, summary, request)
@@ -292,7 +321,8 @@ def build_plan(
         with _work_on(beside, conn):
             _pick(beside, request, steps)
             judging.lay_out(beside, head, steps)
-            summary = _judge(beside, head, request, source.client, steps)
+            judging.note_users(beside, holders.by)
+            summary = _judge(beside, head, request, source.client, steps, unseen=holders.unseen)
             items = DraftItems(beside, head)
             beside.execute("COMMIT")
     except BaseException:
@@ -376,7 +406,13 @@ def _pick(conn: sqlite3.Connection, request: ReviewRequest, steps: Steps) -> Non
 
 
 def _judge(
-    conn: sqlite3.Connection, head: Head, request: ReviewRequest, client: Client, steps: Steps
+    conn: sqlite3.Connection,
+    head: Head,
+    request: ReviewRequest,
+    client: Client,
+    steps: Steps,
+    *,
+    unseen: bool,
 ) -> Summary:
     """Give a verdict on all that was laid out, put it in order, and count it."""
     options = request.options
@@ -394,7 +430,8 @@ def _judge(
     coverage = lineage_coverage(conn)
     steps.begin("counting it")
     seen = replace(freeing, emptied=emptied, whole=tuple(offers),
-                   scanned=coverage.scanned, models=coverage.total)  # fmt: skip
+                   scanned=coverage.scanned, models=coverage.total,
+                   users_unseen=unseen)  # fmt: skip
     return count_summary(conn, seen, options)
 
 

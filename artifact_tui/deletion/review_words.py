@@ -129,6 +129,14 @@ CONSENTS = {
             leave="leave them out",
         ),
         ConsentKind(
+            "in_use",
+            frozenset({Reason.IN_USE}),
+            agreed="what processes of that machine use goes",
+            nothing="no process is known to use a version that could go",
+            take="include them",
+            leave="leave them out",
+        ),
+        ConsentKind(
             "whole_collections",
             frozenset(),
             agreed="one request each deletes whole collections",
@@ -404,6 +412,23 @@ def _what_follows(options: Options, summary: Summary, tally: Tally) -> Iterator[
                 _leave(field),
                 _going_that(column),
             )
+    if summary.in_use:
+        yield ReviewGroup(
+            "in-use-going",
+            "by your consent",
+            summary.in_use,
+            f"in use by {tally(summary.users)}",
+            Harm.WARNING,
+            _leave("in_use"),
+            _going_that("i.used_by IS NOT NULL"),
+        )
+    if summary.users_unseen and summary.versions:
+        yield ReviewGroup(
+            "users-unseen",
+            "use unknown",
+            summary.versions,
+            "some processes cannot be looked at, such as those of other users",
+        )
     unknown = summary.versions if summary.scanned < summary.models else summary.untold
     if options.unknown_lineage and unknown:
         yield ReviewGroup(
@@ -486,6 +511,7 @@ _CONSENT_IDS = {
     Reason.GENERATED: "generated",
     Reason.UNFINISHED: "unfinished",
     Reason.LINKED: "linked",
+    Reason.IN_USE: "in-use",
 }
 """What waits for a consent, in the order of the review: each has a group of its own."""
 
@@ -504,6 +530,8 @@ def _what_stays(options: Options, summary: Summary, tally: Tally) -> Iterator[Re
             case Reason.LINKED:
                 where = tally(summary.consent_links)
                 words = f"other collections show them, the links would break: {where}"
+            case Reason.IN_USE:
+                words = f"in use by {tally(summary.consent_users)}"
             case Reason.PROTECTED:
                 words = f"protected alias {tally(summary.protected_aliases)}"
         consent = reason in _CONSENT_IDS
@@ -556,18 +584,21 @@ def item_notes(
         yield "the whole collection"
     if item.added_as_dependent:
         yield "joined as a dependent"
-    if item.facts.aliases:
-        yield aliases
-    if item.facts.dependents and dependents:
-        yield dependents
-    if item.facts.links:
-        yield links
-    if item.is_link:
-        yield source
+    facts = item.facts
+    users = first_names([safe(name) for name in facts.used_by])
+    for so, note in (
+        (facts.aliases, aliases),
+        (facts.dependents and dependents, dependents),
+        (facts.links, links),
+        (item.is_link, source),
+        (users, f"in use by {users}"),
+    ):
+        if so:
+            yield note
     if item.outside_dependents and goes:
         yield f"{plural(len(item.outside_dependents), 'version')} will lose this parent"
     if reason and not goes:
-        stands = reason in {Reason.ALIAS, Reason.LINKED}  # in the line already
+        stands = reason in {Reason.ALIAS, Reason.LINKED, Reason.IN_USE}  # in the line already
         yield (
             f"{reason.words} ({safe(item.detail)})" if item.detail and not stands else reason.words
         )

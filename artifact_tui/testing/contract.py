@@ -8,4 +8,5 @@ from artifact_tui.testing.contract_lineage import *  # noqa: F403 - same
 from artifact_tui.testing.contract_links import *  # noqa: F403 - same
 from artifact_tui.testing.contract_reading import *  # noqa: F403 - same
 from artifact_tui.testing.contract_trash import *  # noqa: F403 - same
+from artifact_tui.testing.contract_use import *  # noqa: F403 - same
 from artifact_tui.testing.world import *  # noqa: F403 - `fitting`

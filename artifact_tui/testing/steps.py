@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from artifact_tui.model import Deletion, VersionState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from artifact_tui.clients.base import Client
     from artifact_tui.model import Collection, Outcome, Result, Version
@@ -52,6 +56,30 @@ async def live(world: World) -> set[str]:
     """The versions that are really there and not in the trash, seen from outside the client."""
     things = (await world.truth()).things
     return {key for key, thing in things.items() if thing.state == "live"}
+
+
+_HOLD = """
+import mmap, os, sys
+with open("/proc/self/comm", "w") as comm:
+    comm.write(sys.argv[3])
+file = os.open(sys.argv[1], os.O_RDONLY)
+if sys.argv[2] == "mapped":
+    memory = mmap.mmap(file, 0, prot=mmap.PROT_READ)
+    os.closerange(3, 256)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def held_open(path: Path, *, mapped: bool, name: str = "trainer") -> Iterator[str]:
+    """A process holds a file open, or has it in memory with no descriptor left; who that is."""
+    words = [sys.executable, "-c", _HOLD, str(path), "mapped" if mapped else "open", name]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe) as trainer:  # noqa: S603 - our own words
+        assert trainer.stdout is not None
+        assert trainer.stdout.readline() == b"ready\n"
+        yield f"{name} (pid {trainer.pid})"  # it ends when its input does
 
 
 async def told_live(world: World, keys: Sequence[str]) -> set[str]:

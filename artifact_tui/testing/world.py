@@ -17,6 +17,7 @@ from artifact_tui.clients.base import Client
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 HOUR = 3_600_000_000
 PAGE = 3
@@ -109,6 +110,12 @@ class World(Protocol):
         Only asked of kinds whose listing tells of links.
         """
 
+    def file(self, key: str) -> Path:
+        """A file on this machine with bytes of a version that no other version has.
+
+        Only asked of kinds that tell who uses their versions.
+        """
+
     async def truth(self) -> Truth:
         """What is really there now."""
 
@@ -138,6 +145,10 @@ class PlainWorld:
         raise NotImplementedError
 
     async def link(self, key: str, collection: str, *, aliases: Sequence[str] = ()) -> str:
+        """Never asked for."""
+        raise NotImplementedError
+
+    def file(self, key: str) -> Path:
         """Never asked for."""
         raise NotImplementedError
 

@@ -177,6 +177,8 @@ ROWS: tuple[KeyRow, ...] = (
         help="Include versions the registry made by itself: it may refuse; or leave them out."),
     KeyRow("review.unfinished", "f", "never finished",
         help=f"Include the pending versions whose upload began over {UNFINISHED_DAYS} days ago."),
+    KeyRow("review.used", "i", "in use",
+        help="Include versions of which a process holds files open, or leave them out again."),
     KeyRow("review.collections", "c", "whole collections",
         help="Delete whole collections with one request each, or their versions one by one."),
     KeyRow("review.storage", "b", "stored objects",

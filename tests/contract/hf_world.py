@@ -61,6 +61,11 @@ class HfWorld(PlainWorld):
     async def unalias(self, key: str, name: str) -> None:
         (self._hub.root / key.partition("/")[0] / "refs" / name).unlink()
 
+    def file(self, key: str) -> Path:
+        """Its bytes, through both links."""
+        (first, *_) = (self._hub.root / key).iterdir()
+        return first.resolve()
+
     async def truth(self) -> Truth:
         names: dict[str, set[tuple[str, bool]]] = {}
         for ref in self._hub.root.glob("*--*/refs/*"):
@@ -107,6 +112,11 @@ class HfDatasetsWorld(PlainWorld):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         return version.relative_to(self._hub.parent).as_posix()
+
+    def file(self, key: str) -> Path:
+        """The one file that it has."""
+        (first,) = (self._hub.parent / key).iterdir()
+        return first
 
     async def truth(self) -> Truth:
         top = self._hub.parent

@@ -84,6 +84,9 @@ class HttpWorld:
     async def link(self, key: str, collection: str, *, aliases: Sequence[str] = ()) -> str:
         raise NotImplementedError
 
+    def file(self, key: str) -> Path:
+        raise NotImplementedError
+
     async def truth(self) -> Truth:
         entries = self._server.entries()
         return Truth(

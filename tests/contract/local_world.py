@@ -90,6 +90,9 @@ class LocalWorld:
     async def link(self, key: str, collection: str, *, aliases: Sequence[str] = ()) -> str:
         raise NotImplementedError
 
+    def file(self, key: str) -> Path:
+        raise NotImplementedError
+
     async def truth(self) -> Truth:
         layout = self._others.layout
         with contextlib.closing(sqlite3.connect(layout.db)) as conn:

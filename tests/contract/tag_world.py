@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -46,6 +47,11 @@ class TagWorld(PlainWorld):
         self._made[collection] += 1
         self._store.tag(collection, label, files or {"model": collection.encode()})
         return f"{collection}:{label}"
+
+    def file(self, key: str) -> Path:
+        """The blob of its weights."""
+        content = key.partition(":")[0].encode()
+        return self._store.file(f"sha256:{hashlib.sha256(content).hexdigest()}")
 
     async def truth(self) -> Truth:
         root = self._store.root

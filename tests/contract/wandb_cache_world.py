@@ -57,6 +57,11 @@ class WandbCacheWorld(PlainWorld):
             path.write_bytes(content)
         return key
 
+    def file(self, key: str) -> Path:
+        """The one file that it has."""
+        (first,) = (self._top / key).iterdir()
+        return first
+
     async def truth(self) -> Truth:
         keys = [path.relative_to(self._top).as_posix() for path in self._top.glob("*/*")]
         stored = sum(path.stat().st_size for path in self._top.rglob("*") if path.is_file())

@@ -133,6 +133,9 @@ class WandbWorld:
         known = self._server.add(links=[shown])
         return wandb_model.LinkKey(known[shelf], artifact.artifact).key
 
+    def file(self, key: str) -> Path:
+        raise NotImplementedError
+
     async def truth(self) -> Truth:
         known = self._server.ids()
         shown = self._server.state()["collections"]

@@ -45,6 +45,8 @@ def _consents(
         yield Reason.GENERATED, ""
     if lost and not options.delete_aliases:
         yield Reason.ALIAS, alias_names(lost)
+    if facts.used_by and not options.in_use:
+        yield Reason.IN_USE, names_in_line(facts.used_by)
     if broken and not options.break_links:
         yield Reason.LINKED, names_in_line(link.name for link in broken)
     if not (facts.source_key or options.unknown_lineage):

@@ -13,8 +13,8 @@ from artifact_tui.database import as_number, as_text
 from artifact_tui.deletion.checks import components, lost_aliases
 from artifact_tui.deletion.items import COLLECTION, VERSION, Action, Item, Options, Reason, Verdict
 from artifact_tui.deletion.plan import NAMES_SHOWN, Head, Summary, WholeCollection, most_first
-from artifact_tui.deletion.review import emptied_collections
-from artifact_tui.model import Alias, Facts, Link, VersionState
+from artifact_tui.deletion.review import NOBODY, emptied_collections
+from artifact_tui.model import Alias, Facts, Holders, Link, VersionState
 from artifact_tui.query.sql import LINEAGE_KNOWN
 from tests.support.judge import KNOWN, Candidate, judge, levels_of, needs_first
 
@@ -74,7 +74,9 @@ class Candidates:
     names: dict[str, str]
 
 
-def read_candidates(conn: sqlite3.Connection, requested: Collection[str]) -> Candidates:
+def read_candidates(
+    conn: sqlite3.Connection, requested: Collection[str], holders: Holders = NOBODY
+) -> Candidates:
     """Everything about the picked versions; those not `requested` joined as dependents."""
     aliases: defaultdict[int, list[Alias]] = defaultdict(list)
     for version_id, name, protected, scope in conn.execute(_CANDIDATE_ALIASES):
@@ -108,6 +110,7 @@ def read_candidates(conn: sqlite3.Connection, requested: Collection[str]) -> Can
                 collection=row[3],
                 label=row[4],
                 type=row[5],
+                used_by=holders.by.get(row[1], ()),
             ),
             added_as_dependent=row[1] not in requested,
             collection_key=row[2],
@@ -385,6 +388,9 @@ def summarise(
         orphan_names=tuple(orphan_names)[:NAMES_SHOWN],
         generated=sum(item.facts.generated for item in goes),
         unfinished=sum(item.facts.state is VersionState.PENDING for item in goes),
+        in_use=sum(bool(item.facts.used_by) for item in goes),
+        users=_count_users(goes),
+        consent_users=_count_users(i for i in stays if i.reason is Reason.IN_USE),
         untold=sum(item.kind == VERSION and not item.facts.lineage_known for item in goes),
         subject_versions=len(rows),
         subject_collections=len({item.collection for item in rows}),
@@ -420,6 +426,11 @@ def _count_links(items: Iterable[Item], going: Container[str]) -> tuple[tuple[st
     return most_first(Counter(link.name for link in links))
 
 
+def _count_users(items: Iterable[Item]) -> tuple[tuple[str, int], ...]:
+    """Processes that use these items, with how many of them."""
+    return most_first(Counter(one for item in items for one in item.facts.used_by))
+
+
 @dataclass(frozen=True, slots=True)
 class ReferenceReview:
     """The items and the numbers of a review."""
@@ -436,6 +447,7 @@ def reference_review(
     *,
     client: Client,
     freeing: Freeing,
+    holders: Holders,
 ) -> ReferenceReview:
     """Judge these versions and whole collections."""
     marks.pick(conn, keys)
@@ -450,7 +462,7 @@ def reference_review(
     options = head.options
     if options.with_dependents and options.action is Action.DELETE:
         marks.pick_dependents(conn)
-    found = read_candidates(conn, requested)
+    found = read_candidates(conn, requested, holders)
     coverage = lineage_coverage(conn)
     judged = judge(
         found.candidates, options,
@@ -484,4 +496,5 @@ def reference_review(
         coverage=coverage,
         names=found.names,
     )
+    summary = replace(summary, users_unseen=holders.unseen)
     return ReferenceReview(items, summary)

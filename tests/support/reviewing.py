@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from artifact_tui.config import Target
-from artifact_tui.deletion.review import ReviewRequest, ReviewSource, ask_lineage, build_plan
+from artifact_tui.deletion.review import (
+    NOBODY,
+    ReviewRequest,
+    ReviewSource,
+    ask_lineage,
+    build_plan,
+)
 from tests.servers.faulty.faulty import Wrapped
 from tests.support.able import LIKE_LOCAL
 
@@ -20,7 +26,7 @@ if TYPE_CHECKING:
     from artifact_tui.deletion.items import Options
     from artifact_tui.deletion.plan import Draft
     from artifact_tui.deletion.review import BuildProgress
-    from artifact_tui.model import Identity
+    from artifact_tui.model import Holders, Identity
 
 
 def draft_of(
@@ -37,6 +43,7 @@ def draft_of(
     client: Client = LIKE_LOCAL,
     collections: Sequence[str] = (),
     tell: Callable[[BuildProgress], object] = lambda _: None,
+    holders: Holders = NOBODY,
 ) -> Draft:
     """What a review of this selection says; `tell` hears how far it is."""
     target = Target(name, identity.address, read_only, production)
@@ -44,7 +51,7 @@ def draft_of(
     named.identity = identity
     source = ReviewSource(named, target, Path("unused"))
     request = ReviewRequest(selection=selection, options=options, collections=tuple(collections))
-    draft = build_plan(conn, source, request, now_us=now_us, tell=tell)
+    draft = build_plan(conn, source, request, now_us=now_us, tell=tell, holders=holders)
     return replace(draft, head=replace(draft.head, actor=actor))
 
 
@@ -71,6 +78,7 @@ def with_options(
     *,
     now_us: int,
     client: Client = LIKE_LOCAL,
+    holders: Holders = NOBODY,
 ) -> Draft:
     """The same selection with other consents."""
     head, again = draft.head, draft.request
@@ -83,4 +91,5 @@ def with_options(
         now_us=now_us,
         collections=again.collections,
         client=client,
+        holders=holders,
     )

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from artifact_tui.clients.disk import spelled_out
+from artifact_tui.clients.open_files import FileId, file_id
 from artifact_tui.errors import SourceError
 from artifact_tui.model import Alias, Facts, File, LocalFile, Version, VersionState
 
@@ -63,6 +64,7 @@ class Blob(NamedTuple):
     size: int
     used_us: int
     modified_us: int
+    id: FileId
 
 
 class CachedFile(NamedTuple):
@@ -421,7 +423,8 @@ def commit_in(ref: str | Path) -> str:
 
 def _blob(path: str, found: os.stat_result) -> Blob:
     place = path if found.st_nlink == 1 else f"{found.st_dev}:{found.st_ino}"
-    return Blob(path, place, found.st_size, found.st_atime_ns // 1000, found.st_mtime_ns // 1000)
+    used_us, modified_us = found.st_atime_ns // 1000, found.st_mtime_ns // 1000
+    return Blob(path, place, found.st_size, used_us, modified_us, file_id(found))
 
 
 def mode_of(path: str | Path) -> int:

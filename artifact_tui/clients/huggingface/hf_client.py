@@ -9,20 +9,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.base import Kind, Place
-from artifact_tui.clients.disk import DiskClient, as_named, in_homes
+from artifact_tui.clients.disk import DiskClient, as_named, in_homes, with_users
 from artifact_tui.clients.huggingface.hf_cache import LEFTOVERS, SNAPSHOTS, Cache, current
 from artifact_tui.clients.huggingface.hf_deleting import CacheDeleter
 from artifact_tui.clients.huggingface.hf_lineage import CardLineage
 from artifact_tui.clients.huggingface.hf_neighbours import NO_NEIGHBOURS, Neighbours, is_beside
+from artifact_tui.clients.open_files import holders_of
 from artifact_tui.config import NO_SETTINGS
 from artifact_tui.errors import NotFoundError, NotToldError, SourceError
 from artifact_tui.model import Collection, Edge, Identity, Listed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from artifact_tui.clients.huggingface.hf_cache import Repository
-    from artifact_tui.model import Deletion, Facts, File, LocalFile, Outcome
+    from artifact_tui.clients.huggingface.hf_neighbours import Prepared
+    from artifact_tui.clients.open_files import FileId
+    from artifact_tui.model import Deletion, Facts, File, Holders, LocalFile, Outcome
 
 PREFIX = "hf:"
 _AT_ONCE = 500
@@ -167,11 +171,27 @@ class HfClient(DiskClient):
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """What is true of these versions now."""
-        found = await self._parts([key for key in keys if not is_beside(key)])
-        facts = await self._run(lambda: self._lineage.facts(found.values()))
+        versions = await self._parts([key for key in keys if not is_beside(key)])
+        beside = await self._find_beside(keys)
+        files = _file_ids(versions, beside)
+
+        def read() -> Mapping[str, Facts]:
+            facts = self._lineage.facts(versions.values())
+            return with_users([*facts, *(one.facts() for one in beside)], files)
+
+        return await self._run(read)
+
+    async def in_use(self, keys: Sequence[str]) -> Holders:
+        """Which processes hold files of these versions open."""
+        versions = await self._parts([key for key in keys if not is_beside(key)])
+        files = _file_ids(versions, await self._find_beside(keys))
+        return await self._run(lambda: holders_of(files))
+
+    async def _find_beside(self, keys: Sequence[str]) -> list[Prepared]:
+        """What is there of those of these versions that lie beside the cache."""
         others = [key for key in keys if is_beside(key)]
-        beside = await self._run(lambda: [self._beside.find(key) for key in others])
-        return {one.key: one for one in (*facts, *(one.facts() for one in beside if one))}
+        found = await self._run(lambda: [self._beside.find(key) for key in others])
+        return [one for one in found if one is not None]
 
     async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
         """Delete revisions, or what is left over, for good."""
@@ -193,6 +213,17 @@ class HfClient(DiskClient):
         beside = (f"Beside it: {', '.join(there)}.",) if there else ()
         where = f"{self._cache.root} is a Hugging Face cache"
         return (f"{where} of {count:,} repositories{shares}.", *beside)
+
+
+def _file_ids(
+    versions: Mapping[str, tuple[Repository, str]], beside: Iterable[Prepared]
+) -> dict[str, AbstractSet[FileId]]:
+    """The files that hold the bytes of these versions."""
+    revisions = {
+        key: {blob.id for blob in repository.files(part).values() if blob is not None}
+        for key, (repository, part) in versions.items()
+    }
+    return {**revisions, **{one.key: one.content.ids for one in beside}}
 
 
 class HfKind(Kind):

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.base import Kind, Place
-from artifact_tui.clients.disk import DiskClient, as_named, in_homes, system_words
+from artifact_tui.clients.disk import DiskClient, as_named, in_homes, system_words, with_users
 from artifact_tui.clients.oci.oci_layout import BlobStore, OciLayout, OllamaLayout
+from artifact_tui.clients.open_files import file_id, holders_of
 from artifact_tui.config import NO_SETTINGS
 from artifact_tui.errors import NotFoundError, SourceError
 from artifact_tui.model import (
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
     from artifact_tui.clients.oci.oci_layout import BlobLayout, Contents
-    from artifact_tui.model import Deletion
+    from artifact_tui.clients.open_files import FileId
+    from artifact_tui.model import Deletion, Holders
 
 SERVICE = "/usr/share/ollama/.ollama/models"
 """Where Ollama's service keeps its models."""
@@ -185,8 +187,20 @@ class TagClient(DiskClient):
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """What is true of these versions now."""
         contents = await self._run(self._store.read)
-        found = {key: self._facts(contents, key) for key in keys}
-        return {key: one for key, one in found.items() if one is not None}
+        found = [one for key in keys if (one := self._facts(contents, key)) is not None]
+        files = {one.key: self._file_ids(contents, one.key) for one in found}
+        return await self._run(lambda: with_users(found, files))
+
+    async def in_use(self, keys: Sequence[str]) -> Holders:
+        """Which processes hold blobs of these versions open, such as a server that runs a model."""
+        contents = await self._run(self._store.read)
+        there = [key for key in keys if self._facts(contents, key) is not None]
+        files = {key: self._file_ids(contents, key) for key in there}
+        return await self._run(lambda: holders_of(files))
+
+    def _file_ids(self, contents: Contents, key: str) -> set[FileId]:
+        """The files that hold the blobs of a version."""
+        return {file_id(contents.blobs[one.digest]) for one in self._files(contents, key)}
 
     async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
         """Take tags away, with the blobs that only they needed."""

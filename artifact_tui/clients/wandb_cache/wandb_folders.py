@@ -29,7 +29,9 @@ from artifact_tui.clients.disk import (
     contents_of,
     remove_whole,
     system_words,
+    with_users,
 )
+from artifact_tui.clients.open_files import holders_of
 from artifact_tui.config import NO_SETTINGS, from_home
 from artifact_tui.errors import NotFoundError, NotToldError
 from artifact_tui.model import (
@@ -47,7 +49,7 @@ from artifact_tui.model import (
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 
-    from artifact_tui.model import Deletion
+    from artifact_tui.model import Deletion, Holders
 
 PREFIX = "wandb-cache:"
 UPLOADING_S = 3600.0
@@ -223,8 +225,19 @@ class WandbCacheClient(DiskClient):
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """What is true of these versions now."""
+        found = await self._find_all(keys)
+        files = {one.key: one.content.ids for one in found}
+        return await self._run(lambda: with_users(map(_facts, found), files))
+
+    async def in_use(self, keys: Sequence[str]) -> Holders:
+        """Which processes hold files of these versions open, such as a run that goes on."""
+        files = {one.key: one.content.ids for one in await self._find_all(keys)}
+        return await self._run(lambda: holders_of(files))
+
+    async def _find_all(self, keys: Sequence[str]) -> list[Leftover]:
+        """What is there of these versions."""
         found = await self._run(lambda: [self._find(key) for key in keys])
-        return {one.key: _facts(one) for one in found if one is not None}
+        return [one for one in found if one is not None]
 
     async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
         """Remove files and folders."""

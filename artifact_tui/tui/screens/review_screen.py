@@ -74,6 +74,7 @@ _KEY_OF = {
     "break_links": "review.links",
     "generated": "review.generated",
     "unfinished": "review.unfinished",
+    "in_use": "review.used",
     "whole_collections": "review.collections",
     "storage": "review.storage",
     "storage_versions": "review.versions",
@@ -201,6 +202,7 @@ class ReviewScreen(BaseScreen):
     action_links = partialmethod(_toggle, "break_links")
     action_generated = partialmethod(_toggle, "generated")
     action_unfinished = partialmethod(_toggle, "unfinished")
+    action_used = partialmethod(_toggle, "in_use")
     action_collections = partialmethod(_toggle, "whole_collections")
     action_storage = partialmethod(_toggle, "storage")
     action_versions = partialmethod(_toggle, "storage_versions")

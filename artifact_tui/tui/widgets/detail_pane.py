@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 
 LINKS_SHOWN = 6
-"""Collections that are named; the rest are counted."""
+"""Collections and processes that are named; the rest are counted."""
 
 FILES_SHOWN = 8
 """Files that are listed; the rest are counted."""
@@ -76,11 +76,15 @@ class DetailLines:
         return lines
 
     def version(
-        self, detail: VersionDetail, told: LineageState = LineageState.KNOWN
+        self,
+        detail: VersionDetail,
+        told: LineageState = LineageState.KNOWN,
+        used_by: Sequence[str] = (),
     ) -> list[Content]:
         """A version: names, sizes, times, files, where it comes from and what depends on it.
 
-        `told` says whether its parents were asked for, where they have to be.
+        `told` says whether its parents were asked for, where they have to be; `used_by` are the
+        processes that hold files of it open.
         """
         row = detail.row
         lines = self._title(f"{safe_name(row.collection)} {safe(row.label)}", safe(row.type))
@@ -88,6 +92,7 @@ class DetailLines:
         lines.append(Content(""))
         for part in (
             self._state(detail),
+            self._users(used_by),
             self._names(detail),
             self._numbers(detail),
             self._parents(detail, told),
@@ -134,6 +139,14 @@ class DetailLines:
         if len(row.links) > LINKS_SHOWN:
             more = f"{signs.ellipsis} {count(len(row.links) - LINKS_SHOWN)} more"
             yield from fact("", [Content.styled(more, "dim")], width)
+
+    def _users(self, used_by: Sequence[str]) -> Iterator[Content]:
+        for index, name in enumerate(used_by[:LINKS_SHOWN]):
+            named = words(safe(name), "$text-warning")
+            yield from fact("" if index else "in use by", named, self.width)
+        if len(used_by) > LINKS_SHOWN:
+            more = f"{self.signs.ellipsis} {count(len(used_by) - LINKS_SHOWN)} more"
+            yield from fact("", [Content.styled(more, "dim")], self.width)
 
     def _names(self, detail: VersionDetail) -> Iterator[Content]:
         signs = self.signs
@@ -283,6 +296,8 @@ class DetailPane(LineView):
         """How far the question about the version's parents is."""
         self._asking = ""
         """Key of the version whose lineage is asked for, or will be in a moment."""
+        self._used_by: tuple[str, ...] = ()
+        """The processes that hold files of the version open, once they were looked for."""
 
     def follow(self, row: CollectionRow | VersionRow | None) -> None:
         """The cursor is on this row now, or on none; a version is read once it rests there."""
@@ -325,6 +340,16 @@ class DetailPane(LineView):
             self._show(None)
             raise
         self._show(detail, self._services.asker.state_of(detail.row))
+        if self._services.client.can("in_use"):
+            start(self, "users", self._look_for_users, row, latest=True)
+
+    async def _look_for_users(self, row: VersionRow) -> None:
+        await asyncio.sleep(RESTS)
+        with suppress(ArtifactTuiError):
+            by = (await self._services.client.in_use([row.key])).by
+            if row.key == _row_key(self._shown):
+                self._used_by = by.get(row.key, ())
+                self._write(top=False)
 
     async def ask(self, row: VersionRow) -> None:
         """Ask for the lineage of a version where it has to be asked for, and show what came of it.
@@ -346,6 +371,8 @@ class DetailPane(LineView):
         self, row: CollectionRow | VersionDetail | None, told: LineageState = LineageState.KNOWN
     ) -> None:
         top = _row_key(row) != _row_key(self._shown)
+        if top:
+            self._used_by = ()
         self._shown, self._told = row, told
         self._write(top=top)
 
@@ -361,7 +388,7 @@ class DetailPane(LineView):
         if isinstance(shown, CollectionRow):
             content = lines.collection(shown)
         elif shown is not None:
-            content = lines.version(shown, self._told)
+            content = lines.version(shown, self._told, self._used_by)
         self.show_lines([Content.assemble(" ", line) for line in content], top=top)
 
 

@@ -13,8 +13,9 @@ import pytest
 from artifact_tui.catalog import connect
 from artifact_tui.deletion.items import Action, Options, Reason
 from artifact_tui.deletion.plan import Plan
+from artifact_tui.deletion.review import NOBODY
 from artifact_tui.errors import PlanError
-from artifact_tui.model import Identity, schema_sql
+from artifact_tui.model import Holders, Identity, schema_sql
 from tests.support.able import Able
 from tests.support.reference import Freeing, reference_review
 from tests.support.reviewing import draft_of, with_options
@@ -131,7 +132,8 @@ def test_sql_says_what_the_rules_say(tmp_path: Path, part: int) -> None:
                     action=Action.PURGE if chance.random() < 0.15 else Action.DELETE,
                     **{name: chance.random() < 0.5 for name in CONSENTS},
                 )
-                _compare(conn, keys, named, options, read_only=chance.random() < 0.03)
+                read_only = chance.random() < 0.03
+                _compare(conn, keys, named, options, _holders(chance, keys), read_only=read_only)
 
 
 @pytest.mark.parametrize("part", range(4))
@@ -143,14 +145,16 @@ def test_other_consents_give_what_a_new_review_with_them_gives(tmp_path: Path, p
         keys = [f"k{n}" for n in range(1, versions + 1) if chance.random() < 0.8]
         named = [f"c{n}" for n in range(1, collections + 1) if chance.random() < 0.1]
         with closing(connect(path)) as conn:
-            draft = _draft(conn, keys, named, Options())
+            draft = _draft(conn, keys, named, Options(), _holders(chance, keys))
             for turn in range(4):
                 options = Options(
                     action=Action.DELETE, **{name: chance.random() < 0.5 for name in CONSENTS}
                 )
-                before = draft
-                draft = with_options(conn, draft, options, now_us=NOW_US, client=CAN)
-                expected = _draft(conn, keys, named, options)
+                before, holders = draft, _holders(chance, keys)
+                draft = with_options(
+                    conn, draft, options, now_us=NOW_US, client=CAN, holders=holders
+                )
+                expected = _draft(conn, keys, named, options, holders)
                 for item, right in zip(draft.items, expected.items, strict=True):
                     assert asdict(item) == asdict(right)
                 assert asdict(draft.summary) == asdict(expected.summary)
@@ -184,7 +188,23 @@ def test_a_catalog_that_changed_since_is_read_again(tmp_path: Path) -> None:
     assert second.head.facts_us > first.head.facts_us
 
 
-def _draft(conn: sqlite3.Connection, keys: list[str], named: list[str], options: Options) -> Draft:
+def _holders(chance: random.Random, keys: list[str]) -> Holders:
+    """Who uses some of the versions: it changes from one look to the next."""
+    by = {
+        key: tuple(f"p{n} (pid {n})" for n in range(chance.choice([1, 1, 2, 7])))
+        for key in keys
+        if chance.random() < 0.15
+    }
+    return Holders(by, unseen=chance.random() < 0.1)
+
+
+def _draft(
+    conn: sqlite3.Connection,
+    keys: list[str],
+    named: list[str],
+    options: Options,
+    holders: Holders = NOBODY,
+) -> Draft:
     return draft_of(
         conn,
         identity=Identity("local", "u", "a"),
@@ -194,6 +214,7 @@ def _draft(conn: sqlite3.Connection, keys: list[str], named: list[str], options:
         now_us=NOW_US,
         collections=named,
         client=CAN,
+        holders=holders,
     )
 
 
@@ -202,6 +223,7 @@ def _compare(
     keys: list[str],
     named: list[str],
     options: Options,
+    holders: Holders,
     *,
     read_only: bool,
 ) -> None:
@@ -215,6 +237,7 @@ def _compare(
         now_us=NOW_US,
         collections=named,
         client=CAN,
+        holders=holders,
     )
     summary = draft.summary
     freeing = Freeing(
@@ -225,7 +248,9 @@ def _compare(
         own_words=summary.freeing,
         no_way_back=summary.no_way_back,
     )
-    expected = reference_review(conn, draft.head, keys, named, client=CAN, freeing=freeing)
+    expected = reference_review(
+        conn, draft.head, keys, named, client=CAN, freeing=freeing, holders=holders
+    )
     for item, right in zip(draft.items, expected.items, strict=True):
         assert asdict(item) == asdict(right)
     assert asdict(summary) == asdict(replace(expected.summary, states=summary.states))
