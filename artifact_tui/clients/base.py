@@ -101,6 +101,12 @@ class Client:
     It is not asked for anything else.
     """
 
+    trashed_types: frozenset[str] | None = None
+    """Types of which versions go into the trash, where there is one; None: all."""
+
+    whole_types: frozenset[str] | None = None
+    """Types of which `delete_collection` deletes collections; None: all."""
+
     scanned_types: tuple[str, ...] = ()
     """Types of which every version must be asked for its lineage before dependents are known.
 

@@ -486,3 +486,12 @@ def pick_going(conn: sqlite3.Connection) -> None:
         """INSERT INTO picked SELECT s.id FROM subject s WHERE s.kind = 'version'
         AND NOT EXISTS(SELECT 1 FROM held h WHERE h.id = s.id)"""
     )
+
+
+def going_types(conn: sqlite3.Connection) -> frozenset[str]:
+    """The types of what is picked."""
+    rows = conn.execute(
+        """SELECT DISTINCT c.type FROM picked p CROSS JOIN version v ON v.id = p.version_id
+        CROSS JOIN collection c ON c.id = v.collection_id"""
+    )
+    return frozenset(kind for (kind,) in rows)

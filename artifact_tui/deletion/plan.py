@@ -120,6 +120,8 @@ class Summary:
     """`freed` is what the registry charges for these versions, not a sum of files."""
     no_way_back: bool = False
     """What is deleted cannot be brought back: to be said before the deletion."""
+    restorable: bool = False
+    """All of it can be restored, and nothing here purges it."""
     unlinks: int = 0
     """Those of `deletes` that are links: they are unlinked, never their sources with them."""
     followed: int = 0

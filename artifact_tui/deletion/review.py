@@ -420,12 +420,13 @@ def _judge(
     judging.give_verdicts(conn, head)
     offers: list[WholeCollection] = []
     if client.can("delete_collection") and options.action is Action.DELETE:
-        offers = wholes.offer_collections(conn, request.collections, head)
+        offers = wholes.offer_collections(conn, request.collections, head, client.whole_types)
     steps.begin("putting it in order")
     judging.put_items(conn)
     steps.begin("which bytes that frees")
     judging.pick_going(conn)
-    freeing = _freeing_of(options.action, client, picking.picked_bytes(conn))
+    types = judging.going_types(conn)
+    freeing = _freeing_of(options.action, client, picking.picked_bytes(conn), types)
     emptied = emptied_collections(conn, options.action)
     coverage = lineage_coverage(conn)
     steps.begin("counting it")
@@ -435,12 +436,16 @@ def _judge(
     return count_summary(conn, seen, options)
 
 
-def _freeing_of(action: Action, client: Client, found: PickedBytes) -> Summary:
+def _freeing_of(
+    action: Action, client: Client, found: PickedBytes, types: frozenset[str]
+) -> Summary:
     """What the deletion frees, and what must happen after the plan before bytes are free."""
     trash = action is Action.DELETE and "trash" in client.tells
     steps = ["purge"] if trash and client.can("purge") else []
     steps += ["gc"] if client.can("collect_garbage") else []
     own = client.freeing if not steps else ""
+    trashed = client.trashed_types
+    restores = client.can("restore") and (trashed is None or types <= trashed)
     after = own or " and ".join(steps) or ("its own garbage collection" if trash else "")
     return Summary(
         freed=found.freed,
@@ -449,8 +454,8 @@ def _freeing_of(action: Action, client: Client, found: PickedBytes) -> Summary:
         freed_now=not after,
         freed_after=after,
         freeing=bool(own),
-        no_way_back=action is Action.DELETE
-        and not (client.can("restore") or isinstance(client, MakingClient)),
+        restorable=trash and restores and not client.can("purge"),
+        no_way_back=action is Action.DELETE and not (restores or isinstance(client, MakingClient)),
     )
 
 

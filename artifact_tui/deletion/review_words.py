@@ -349,8 +349,11 @@ def bytes_words(summary: Summary) -> str:
     where = "in the trash until then" if trash else "gone for good"
     if summary.no_way_back:
         where = "no way back"
+    elif summary.restorable:
+        where = "can be restored"
     if summary.unknown_sizes == summary.versions:
-        return f"{where}; this registry does not tell their sizes"
+        own = f"; {safe(summary.freed_after)}" if summary.freeing else ""
+        return f"{where}; this registry does not tell their sizes{own}"
     listed = summary.listed - summary.object_bytes
     known = summary.freed - (0 if summary.markers else summary.object_bytes)
     if summary.freeing:

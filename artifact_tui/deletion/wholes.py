@@ -33,7 +33,8 @@ FROM (SELECT id, sum(n) AS n FROM (
     SELECT c.id, 0 FROM json_each(:keys) k CROSS JOIN collection c ON c.key = k.value)
   GROUP BY id) g
 CROSS JOIN collection c ON c.id = g.id
-WHERE g.n = (SELECT count(*) FROM version v WHERE v.collection_id = c.id AND v.state <> 'trash')"""
+WHERE g.n = (SELECT count(*) FROM version v WHERE v.collection_id = c.id AND v.state <> 'trash')
+AND (:types IS NULL OR c.type IN (SELECT value FROM json_each(:types)))"""
 
 _GOING = """FROM need n CROSS JOIN subject v ON v.id = n.node CROSS JOIN subject w ON w.id = n.first
 WHERE NOT EXISTS(SELECT 1 FROM held h WHERE h.id IN (v.id, w.id))"""
@@ -80,14 +81,19 @@ GROUP BY 1, 2"""
 
 
 def offer_collections(
-    conn: sqlite3.Connection, asked_keys: Sequence[str], head: Head
+    conn: sqlite3.Connection,
+    asked_keys: Sequence[str],
+    head: Head,
+    types: frozenset[str] | None = None,
 ) -> list[WholeCollection]:
     """Put the collections that are used among what is reviewed; give those that are only offered.
 
-    `asked_keys` are collections that were asked for by name: an empty one goes itself.
+    `asked_keys` are collections that were asked for by name: an empty one goes itself. With `types`
+    only collections of these can go.
     """
     conn.execute("DELETE FROM offer")
-    conn.execute(_OFFERS, {"keys": json.dumps(list(asked_keys))})
+    these = None if types is None else json.dumps(sorted(types))
+    conn.execute(_OFFERS, {"keys": json.dumps(list(asked_keys)), "types": these})
     _withdraw_circles(conn)
     conn.execute(
         "INSERT INTO used SELECT collection_id FROM offer WHERE :all OR live = 0",

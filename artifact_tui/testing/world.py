@@ -49,7 +49,8 @@ class Truth:
 class World(Protocol):
     """One registry of the kind under test.
 
-    `lacks` are words for `needs` that a client does not tell. `bytes`: sizes, dates and files;
+    `lacks` are words for `needs` that a client does not tell, or that it has for other types than
+    those which this world makes. `bytes`: sizes, dates and files;
     `dependents`: facts that tell them; `guarded_dependents`: the registry itself refuses to orphan
     them; `edges`: lineage that is listed; `deleter`: who deleted, and when; `protection`: aliases
     may forbid deletion; `told_protection`: which of them do; `types`: of collections; `tokens`: the
@@ -182,13 +183,15 @@ def _marked(name: str, what: tuple[str, ...]) -> Callable[[_Test], _Test]:
 def has(world: World, what: str) -> bool:
     """Whether a registry has what a test is about."""
     client = world.client
+    if what in world.lacks:
+        return False
     if what in _TOLD:
         return what in client.tells
     if what.startswith("edit "):
         return what.removeprefix("edit ") in client.edits
     if what == "asked lineage":
         return client.tells_dependents
-    return client.can(what) if hasattr(Client, what) else what not in world.lacks
+    return client.can(what) if hasattr(Client, what) else True
 
 
 @pytest.fixture(autouse=True)

@@ -88,3 +88,91 @@ def test_an_address_of_no_server_is_explained(cli: Cli, monkeypatch: pytest.Monk
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     assert "MLFLOW_TRACKING_URI is not set" in cli("ls", "mlflow:", code=2).err
     assert "user name or password" in cli("ls", "mlflow+http://me:secret@x", code=2).err
+
+
+@pytest.fixture
+def experiment(server: MlflowRegistry) -> MlflowRegistry:
+    """Two runs of `vision`; the first logged the model of `net:v1`, which `best` is a copy of."""
+    first, _ = (server.run("vision", name=f"run-{number}") for number in range(2))
+    model = server.logged(first, "net", {"weights.bin": b"w" * 4000, "sub/MLmodel": b"m" * 96})
+    server.version("net", model, run_id=first.removeprefix("runs:/"))
+    server.version("best", "models:/net/1", run_id=first.removeprefix("runs:/"))
+    server.forget()
+    return server
+
+
+def test_runs_and_logged_models_are_listed_with_what_they_keep_alive(
+    cli: Cli, experiment: MlflowRegistry
+) -> None:
+    listed = cli("ls", "mlflow:", "-type:model", "-type:prompt", "--versions", "--json").records
+    found = {(one["name"], one["type"]) for one in listed}
+    assert found == {("vision", "run"), ("vision/net", "logged-model")}
+    (used,) = cli("ls", "mlflow:", "type:run", "dependents>0", "--versions", "--json").records
+    assert used["version"].startswith("run-0-")
+    shown = cli("show", "mlflow:", f"vision:{used['version']}").out
+    assert "3 in all" in shown
+
+
+def test_what_is_behind_a_live_version_is_blocked(
+    cli: Cli, experiment: MlflowRegistry, tmp_path: Path
+) -> None:
+    plan = tmp_path / "deletion.plan"
+    said = cli("plan", "mlflow:", "type:run", "-o", plan).out
+    assert "live versions outside this plan were made from it (1)" in said
+    assert "can be restored" in said
+    assert "1 deleted" in cli("apply", plan, "--yes", "--expect", "1").out
+    assert sorted(experiment.stages("runs")) == ["active", "deleted"]
+    assert experiment.stages("logged_models") == ["active"]
+
+
+def test_with_all_that_was_made_from_it_the_last_goes_first(
+    cli: Cli, experiment: MlflowRegistry, tmp_path: Path
+) -> None:
+    plan = tmp_path / "deletion.plan"
+    said = cli("plan", "mlflow:", "type:run", "-o", plan, "--with-dependents").out
+    assert "no way back" in said
+    assert "5 deleted" in cli("apply", plan, "--yes", "--expect", "5").out
+    assert experiment.stages("runs") == ["deleted", "deleted"]
+    assert experiment.stages("logged_models") == ["deleted"]
+    assert not {"net/1", "best/1"} & experiment.versions()
+    writes = [
+        line.removeprefix("DELETE /api/2.0/mlflow/").removeprefix("POST /api/2.0/mlflow/")
+        for line in experiment.requests()
+        if line.startswith("DELETE") or line.endswith("runs/delete")
+    ]
+    assert writes[-1] == "runs/delete"
+    logged = next(place for place, line in enumerate(writes) if line.startswith("logged-models/"))
+    assert [line for line in writes[:logged] if line != "runs/delete"] == [
+        "model-versions/delete", "model-versions/delete"
+    ]  # fmt: skip
+
+
+def test_a_copy_keeps_the_logged_model_when_its_original_is_gone(
+    cli: Cli, experiment: MlflowRegistry, tmp_path: Path
+) -> None:
+    plan = tmp_path / "deletion.plan"
+    experiment.call("DELETE", "model-versions/delete", name="net", version="1")
+    said = cli("plan", "mlflow:", "type:logged-model", "-o", plan, code=1).out
+    assert "best:v1" in said
+
+
+def test_a_version_registered_after_the_review_keeps_its_logged_model(
+    cli: Cli, experiment: MlflowRegistry, tmp_path: Path
+) -> None:
+    run = experiment.run("vision", name="late")
+    model = experiment.logged(run, "late")
+    plan = tmp_path / "deletion.plan"
+    cli("plan", "mlflow:", "type:logged-model name:vision/late", "-o", plan)
+    experiment.version("late", model, run_id=run.removeprefix("runs:/"))
+    cli("apply", plan, "--yes", "--expect", "1", code=None)
+    assert experiment.stages("logged_models") == ["active", "active"]
+
+
+def test_runs_come_back(cli: Cli, experiment: MlflowRegistry, tmp_path: Path) -> None:
+    plan = tmp_path / "deletion.plan"
+    cli("plan", "mlflow:", "type:run dependents:0", "-o", plan)
+    cli("apply", plan, "--yes", "--expect", "1")
+    trash = cli("trash", "mlflow:", "--json").records
+    assert [one["name"] for one in trash] == ["vision"]
+    cli("restore", "mlflow:", "--plan", plan)
+    assert experiment.stages("runs") == ["active", "active"]

@@ -10,7 +10,7 @@ from tests.contract.folder_world import folder_world, shy_folder_world
 from tests.contract.hf_world import hf_datasets_world, hf_world
 from tests.contract.http_world import http_world
 from tests.contract.local_world import local_world
-from tests.contract.mlflow_world import mlflow_world
+from tests.contract.mlflow_world import mlflow_run_world, mlflow_world
 from tests.contract.tag_world import oci_world, ollama_world
 from tests.contract.wandb_cache_world import wandb_cache_world
 from tests.contract.wandb_world import wandb_world
@@ -31,6 +31,7 @@ WORLDS: dict[str, Callable[[Path], AbstractAsyncContextManager[World]]] = {
     "http": http_world,
     "local": local_world,
     "mlflow": mlflow_world,
+    "mlflow-runs": mlflow_run_world,
     "oci": oci_world,
     "ollama": ollama_world,
     "shyfolders": shy_folder_world,

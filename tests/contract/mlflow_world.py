@@ -21,8 +21,9 @@ class MlflowWorld(PlainWorld):
 
     lacks = frozenset(
         {"bytes", "deleter", "edges", "guarded_dependents", "protection", "told_protection",
-         "tokens", "types"}
+         "tokens", "trash", "restore", "types"}
     )  # fmt: skip
+    """Only runs have a trash: see `MlflowRunWorld`."""
     nobody = "models:/nobody/7"
 
     def __init__(self, server: MlflowRegistry) -> None:
@@ -93,6 +94,53 @@ class MlflowWorld(PlainWorld):
     async def close(self) -> None:
         for client in self._opened:
             await client.aclose()
+
+
+class MlflowRunWorld(MlflowWorld):
+    """Runs of experiments."""
+
+    lacks = MlflowWorld.lacks - {"trash", "restore"} | {
+        "aliases", "delete_collection", "dependents", "edit aliases", "edit tags", "lineage",
+    }  # fmt: skip
+    nobody = f"runs:/{'0' * 32}"
+
+    def requests(self) -> Sequence[str]:  # type: ignore[override] # here some are sent
+        ended = {"POST /api/2.0/mlflow/runs/delete": "DELETE"}
+        return [ended.get(line, line.partition(" ")[0]) for line in self._server.requests()]
+
+    async def make(
+        self,
+        collection: str,
+        *,
+        files: Mapping[str, bytes] | None = None,
+        kind: str = "model",
+        parents: Sequence[str] = (),
+        aliases: Sequence[str] = (),
+        protected: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        ttl_us: int | None = None,
+    ) -> str:
+        del files, kind, parents, aliases, protected, ttl_us
+        return self._server.run(collection, tags=dict.fromkeys(tags, ""))
+
+    async def truth(self) -> Truth:
+        with self._server.database() as rows:
+            runs = rows("SELECT run_uuid, lifecycle_stage FROM runs")
+            names = rows("SELECT name FROM experiments WHERE experiment_id <> 0")
+        states = {"active": "live", "deleted": "trash"}
+        things = {f"runs:/{run}": Thing(states[stage]) for run, stage in runs}
+        return Truth(things, frozenset(), frozenset(name for (name,) in names))
+
+
+@contextlib.asynccontextmanager
+async def mlflow_run_world(path: Path) -> AsyncIterator[MlflowRunWorld]:
+    """A server without anything in it."""
+    del path
+    world = MlflowRunWorld(fresh_mlflow())
+    try:
+        yield world
+    finally:
+        await world.close()
 
 
 @contextlib.asynccontextmanager

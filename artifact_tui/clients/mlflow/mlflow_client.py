@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.base import Client
 from artifact_tui.clients.mlflow import NAME
-from artifact_tui.clients.mlflow.mlflow_deleting import MlflowDeletions, delete_model
+from artifact_tui.clients.mlflow.mlflow_deleting import (
+    MlflowDeletions,
+    MlflowRestoring,
+    delete_model,
+)
 from artifact_tui.clients.mlflow.mlflow_entries import (
+    MODEL,
+    PROMPT,
+    RUN,
     AliasTable,
+    Shown,
     collection_of,
-    edges_of,
     parse_model,
+    shown_logged,
+    shown_run,
     shown_version,
 )
 from artifact_tui.clients.mlflow.mlflow_facts import MlflowFacts
@@ -22,7 +33,7 @@ from artifact_tui.clients.transport import together
 from artifact_tui.model import Identity, Listed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
     from artifact_tui.clients.mlflow.mlflow_settings import MlflowAddress, MlflowOptions
     from artifact_tui.clients.transport import HttpTransport
@@ -35,9 +46,11 @@ AT_A_TIME = 500
 class MlflowClient(Client):
     """One connection to one MLflow server."""
 
-    tells = frozenset({"aliases", "lineage"})
+    tells = frozenset({"aliases", "lineage", "trash"})
+    trashed_types = frozenset({RUN})
+    whole_types = frozenset({MODEL, PROMPT})
     batch_delete = 100
-    freeing = "MLflow keeps the bytes of a deleted version: nothing frees them by itself"
+    freeing = "MLflow keeps the bytes of what is deleted: nothing frees them by itself"
 
     def __init__(self, address: MlflowAddress, options: MlflowOptions, *, read_only: bool) -> None:
         self._address = address
@@ -46,6 +59,7 @@ class MlflowClient(Client):
         self._requests = MlflowRequests(address, options, read_only=read_only)
         self.transport: HttpTransport = self._requests.transport
         self._facts = MlflowFacts(self._requests)
+        self._deleting = asyncio.Lock()
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -58,33 +72,41 @@ class MlflowClient(Client):
     # reading
 
     async def listing(self) -> AsyncGenerator[Listed, None]:
-        """Registered models and prompts, then their versions.
+        """Registered models and prompts with their versions, then logged models, then runs.
 
         Versions come in one answer: with offsets for cursors, what is deleted between two pages
         hides others. Models whose page was skipped so are asked for by name.
         """
         kinds = ("", IS_PROMPT)
-        models, pages = await together(
-            together(*(self._requests.models(kind) for kind in kinds)),
-            together(*(self._requests.versions(kind) for kind in kinds)),
+        (models, pages), places = await together(
+            together(
+                together(*(self._requests.models(kind) for kind in kinds)),
+                together(*(self._requests.versions(kind) for kind in kinds)),
+            ),
+            self._requests.experiments(),
         )
         found = {one.name: one for part in models for one in part}
         versions = [one for page in pages for one in page.model_versions]
-        skipped = {one.name for one in versions} - found.keys()
-        found |= await self._facts.models(skipped)
+        found |= await self._facts.models({one.name for one in versions} - found.keys())
+        parents = await self._facts.parents(versions, {one.key for one in versions})
         yield Listed(tuple(collection_of(one) for one in found.values()))
         aliases = AliasTable(found.values())
-        rows = [one for one in versions if one.name in found]
-        for start in range(0, len(rows), AT_A_TIME):
-            part = rows[start : start + AT_A_TIME]
-            yield Listed(
-                versions=tuple(shown_version(one, aliases) for one in part),
-                edges=tuple(edge for one in part for edge in edges_of(one)),
+        for start in range(0, len(versions), AT_A_TIME):
+            yield _listed(
+                shown_version(one, found[one.name], aliases, parents[one.key])
+                for one in versions[start : start + AT_A_TIME]
+                if one.name in found
             )
+        async with aclosing(self._requests.logged(places)) as logged:
+            async for rows in logged:
+                yield _listed(shown_logged(one, places) for one in rows)
+        async with aclosing(self._requests.runs(places)) as runs:
+            async for entries in runs:
+                yield _listed(shown_run(one, places) for one in entries)
         yield Listed(complete=not any(page.next_page_token for page in pages))
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
-        """What is true now, with the copies that were made of each."""
+        """What is true now, with what was made from each."""
         return await self._facts.facts(keys)
 
     async def check(self) -> tuple[str, ...]:
@@ -112,9 +134,15 @@ class MlflowClient(Client):
             raise read_only_error(f"The server {self._address.text}")
 
     async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
-        """Delete these versions, for good: MLflow has no trash for them."""
+        """Delete these: runs into the trash, everything else for good."""
         self._check_writable()
-        return await MlflowDeletions(self._requests, self._facts, deletions).outcomes()
+        async with self._deleting:  # MLflow says "done" for a run that is deleted already
+            return await MlflowDeletions(self._requests, self._facts, deletions).outcomes()
+
+    async def restore(self, keys: Sequence[str]) -> Sequence[Outcome]:
+        """Bring runs back: MLflow restores nothing else."""
+        self._check_writable()
+        return await MlflowRestoring(self._requests, self._facts, keys).outcomes()
 
     async def collection_facts(self, collection_key: str) -> Mapping[str, Facts] | None:
         """What is true of every version of a registered model."""
@@ -134,3 +162,13 @@ class MlflowClient(Client):
     async def aclose(self) -> None:
         """Close every connection."""
         await self.transport.aclose()
+
+
+def _listed(several: Iterable[Shown]) -> Listed:
+    """A part of a listing."""
+    shown = list(several)
+    return Listed(
+        tuple({one.collection.key: one.collection for one in shown}.values()),
+        tuple(one.version for one in shown),
+        tuple(edge for one in shown for edge in one.edges),
+    )

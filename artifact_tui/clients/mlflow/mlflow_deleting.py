@@ -1,7 +1,8 @@
 """Carrying out deletions, one try each, and what the answers mean.
 
-MLflow deletes a version whatever carries or needs it, and drops its aliases in silence: without
-consent they are asked for right before.
+MLflow deletes whatever it is told to: it asks neither for aliases, which it drops in silence, nor
+for what needs a thing, and answers "done" for a run that is deleted already. So aliases are asked
+for right before, where they may not go, and so is whether a run or a logged model is still there.
 """
 
 from __future__ import annotations
@@ -13,17 +14,18 @@ from typing import TYPE_CHECKING
 from artifact_tui.clients.mlflow.mlflow_entries import (
     AliasTable,
     VersionEntry,
+    parse_logged,
     parse_model,
+    parse_run,
     parse_version,
 )
 from artifact_tui.clients.transport import LostError, StaleError
 from artifact_tui.errors import RegistryError
-from artifact_tui.model import Outcome, Result
+from artifact_tui.model import Outcome, Result, VersionState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from artifact_tui.clients.mlflow.mlflow_entries import VersionRef
     from artifact_tui.clients.mlflow.mlflow_facts import MlflowFacts
     from artifact_tui.clients.mlflow.mlflow_requests import MlflowRequests
     from artifact_tui.clients.transport import HttpAnswer
@@ -33,18 +35,14 @@ TROUBLE = 3
 """So many requests in a row without a usable answer end a batch."""
 
 
-class MlflowDeletions:
-    """Sends the deletions of one `delete` call, several at once."""
+class MlflowChanges:
+    """Sends one request for each of some things, several at once, each thing once."""
 
-    def __init__(
-        self, requests: MlflowRequests, facts: MlflowFacts, deletions: Sequence[Deletion]
-    ) -> None:
+    def __init__(self, requests: MlflowRequests, keys: Sequence[str]) -> None:
         self._requests = requests
-        self._facts = facts
-        self._deletions = deletions
-        self._waiting = deque({one.key: one for one in deletions}.values())
+        self._keys = keys
+        self._waiting = deque(dict.fromkeys(keys))
         self._outcomes: dict[str, Outcome] = {}
-        self._aliases = AliasTable(())
         self._stopped = ""
         """Why nothing more is sent."""
         self._unsent = Result.FAILED
@@ -52,52 +50,54 @@ class MlflowDeletions:
         self._troubles = 0
 
     async def outcomes(self) -> list[Outcome]:
-        """One outcome for each deletion, in the same order; what comes again was sent once."""
-        asking = [one for one in self._deletions if not one.delete_aliases]
-        names = {ref.name for one in asking if (ref := parse_version(one.key)) is not None}
+        """One outcome for each, in the same order; what comes again was sent once."""
         try:
-            self._aliases = AliasTable((await self._facts.models(names)).values())
+            await self.look()
         except RegistryError as error:
-            words = f"not sent: {error}"
-            return [Outcome(one.key, Result.FAILED, words) for one in self._deletions]
+            return [Outcome(key, Result.FAILED, f"not sent: {error}") for key in self._keys]
         async with asyncio.TaskGroup() as group:
             for _ in range(min(self._requests.transport.pacing.limit, len(self._waiting))):
                 group.create_task(self._work())
         found: list[Outcome] = []
         sent: set[str] = set()
-        for one in self._deletions:
-            outcome = self._outcomes.get(one.key)
+        for key in self._keys:
+            outcome = self._outcomes.get(key)
             if outcome is None:
-                outcome = Outcome(one.key, self._unsent, f"not sent: {self._stopped}")
-            elif one.key in sent and outcome.result is Result.DONE:
-                outcome = Outcome(one.key, Result.ABSENT, "it was deleted a moment ago")
-            sent.add(one.key)
+                outcome = Outcome(key, self._unsent, f"not sent: {self._stopped}")
+            elif key in sent and outcome.result is Result.DONE:
+                outcome = Outcome(key, Result.ABSENT, "it was done a moment ago")
+            sent.add(key)
             found.append(outcome)
         return found
 
-    async def _work(self) -> None:
-        """Delete one version after another, until none is left or going on is pointless."""
-        while self._waiting and not self._stopped:
-            one = self._waiting.popleft()
-            ref = parse_version(one.key)
-            if ref is None:
-                outcome = Outcome(one.key, Result.ABSENT, "no version has such a key")
-            else:
-                outcome = await self._delete(one, ref)
-            self._outcomes[one.key] = outcome
+    async def look(self) -> None:
+        """Find out what must be known before anything is sent."""
 
-    async def _delete(self, one: Deletion, ref: VersionRef) -> Outcome:
-        held = () if one.delete_aliases else self._aliases.of(VersionEntry(ref.name, ref.version))
-        if held:
-            return Outcome(one.key, Result.REFUSED, f"it carries an alias: {_listed(held)}")
-        body = {"name": ref.name, "version": ref.version}
+    def refusal(self, key: str) -> Outcome | None:
+        """Why nothing is to be sent for one; None: it is."""
+        raise NotImplementedError
+
+    async def send(self, key: str) -> HttpAnswer:
+        """Send the request for one."""
+        raise NotImplementedError
+
+    async def _work(self) -> None:
+        """Do one after another, until none is left or going on is pointless."""
+        while self._waiting and not self._stopped:
+            key = self._waiting.popleft()
+            self._outcomes[key] = self.refusal(key) or await self._outcome(key)
+
+    async def _outcome(self, key: str) -> Outcome:
         try:
-            answer = await self._requests.write(
-                "DELETE", "model-versions/delete", body, until=one.until
-            )
+            answer = await self.send(key)
         except RegistryError as error:
-            return self._unanswered(one.key, error)
-        outcome = deletion_outcome(self._requests, one.key, answer)
+            outcome = unanswered(key, error)
+            if outcome.result is Result.WAITED:
+                self._stopped, self._unsent = str(error), Result.WAITED
+            else:
+                self._trouble(str(error))
+            return outcome
+        outcome = outcome_of(self._requests, key, answer)
         if answer.status in {401, 403}:
             self._stopped = self._stopped or outcome.message
         elif outcome.result in {Result.FAILED, Result.UNKNOWN}:
@@ -106,19 +106,79 @@ class MlflowDeletions:
             self._troubles = 0
         return outcome
 
-    def _unanswered(self, key: str, error: RegistryError) -> Outcome:
-        outcome = unanswered(key, error)
-        if outcome.result is Result.WAITED:
-            self._stopped, self._unsent = str(error), Result.WAITED
-        else:
-            self._trouble(str(error))
-        return outcome
-
     def _trouble(self, why: str) -> None:
         """Count a failure that may concern everything; enough of them in a row end the call."""
         self._troubles += 1
         if self._troubles >= TROUBLE:
             self._stopped = self._stopped or why
+
+
+class MlflowDeletions(MlflowChanges):
+    """The deletions of one `delete` call."""
+
+    def __init__(
+        self, requests: MlflowRequests, facts: MlflowFacts, deletions: Sequence[Deletion]
+    ) -> None:
+        super().__init__(requests, [one.key for one in deletions])
+        self._facts = facts
+        self._deletions = {one.key: one for one in deletions}
+        self._aliases = AliasTable(())
+        self._states: Mapping[str, VersionState] = {}
+
+    async def look(self) -> None:
+        """Which aliases are held, and which runs and logged models are there."""
+        asking = [key for key, one in self._deletions.items() if not one.delete_aliases]
+        names = {ref.name for key in asking if (ref := parse_version(key)) is not None}
+        self._aliases = AliasTable((await self._facts.models(names)).values())
+        self._states = await self._facts.states(self._keys)
+
+    def refusal(self, key: str) -> Outcome | None:
+        """Whether it carries aliases that must stay, or is gone already."""
+        ref = parse_version(key)
+        if ref is not None:
+            wanted = not self._deletions[key].delete_aliases
+            held = self._aliases.of(VersionEntry(ref.name, ref.version)) if wanted else ()
+            words = f"it carries an alias: {_names(held)}"
+            return Outcome(key, Result.REFUSED, words) if held else None
+        if key not in self._states:
+            return Outcome(key, Result.ABSENT, "MLflow has nothing with such a key")
+        if self._states[key] is VersionState.TRASH:
+            return Outcome(key, Result.ABSENT, "it was deleted before")
+        return None
+
+    async def send(self, key: str) -> HttpAnswer:
+        """Delete a version, a logged model or a run."""
+        until = self._deletions[key].until
+        write = self._requests.write
+        if (ref := parse_version(key)) is not None:
+            body = {"name": ref.name, "version": ref.version}
+            return await write("DELETE", "model-versions/delete", body, until=until)
+        if (run := parse_run(key)) is not None:
+            return await write("POST", "runs/delete", {"run_id": run}, until=until)
+        return await write("DELETE", f"logged-models/{parse_logged(key)}", {}, until=until)
+
+
+class MlflowRestoring(MlflowChanges):
+    """Brings runs back from the trash."""
+
+    def __init__(self, requests: MlflowRequests, facts: MlflowFacts, keys: Sequence[str]) -> None:
+        super().__init__(requests, keys)
+        self._facts = facts
+        self._states: Mapping[str, VersionState] = {}
+
+    async def look(self) -> None:
+        """Which runs are in the trash."""
+        self._states = await self._facts.states(self._keys)
+
+    def refusal(self, key: str) -> Outcome | None:
+        """Whether it is not in the trash."""
+        if self._states.get(key) is VersionState.TRASH:
+            return None
+        return Outcome(key, Result.ABSENT, "it is not in the trash: MLflow keeps deleted runs only")
+
+    async def send(self, key: str) -> HttpAnswer:
+        """Restore a run."""
+        return await self._requests.write("POST", "runs/restore", {"run_id": parse_run(key) or ""})
 
 
 def unanswered(key: str, error: RegistryError) -> Outcome:
@@ -129,8 +189,8 @@ def unanswered(key: str, error: RegistryError) -> Outcome:
     return Outcome(key, result, str(error))
 
 
-def deletion_outcome(requests: MlflowRequests, key: str, answer: HttpAnswer) -> Outcome:
-    """What the answer to a deletion means."""
+def outcome_of(requests: MlflowRequests, key: str, answer: HttpAnswer) -> Outcome:
+    """What the answer to a writing request means."""
     if answer.good:
         return Outcome(key, Result.DONE)
     words, status = requests.words(answer), answer.status
@@ -145,7 +205,7 @@ def deletion_outcome(requests: MlflowRequests, key: str, answer: HttpAnswer) -> 
     return Outcome(key, Result.REFUSED if status < 500 else Result.UNKNOWN, words)  # noqa: PLR2004
 
 
-def _listed(aliases: Sequence[Alias]) -> str:
+def _names(aliases: Sequence[Alias]) -> str:
     return ", ".join(one.name for one in aliases)
 
 
@@ -168,4 +228,4 @@ async def delete_model(
         )
     except RegistryError as error:
         return unanswered(deletion.key, error)
-    return deletion_outcome(requests, deletion.key, answer)
+    return outcome_of(requests, deletion.key, answer)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote
 
@@ -17,9 +18,11 @@ import msgspec
 from artifact_tui.model import Alias, Collection, Edge, Facts, Version, VersionState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-MODEL, PROMPT = "model", "prompt"
+MODEL, PROMPT, LOGGED, RUN = "model", "prompt", "logged-model", "run"
+"""Types of collections."""
+
 LIVE_STAGES = frozenset({"Production", "Staging"})
 """Stages that somebody relies on; they are shown as aliases, which no alias of MLflow can equal."""
 
@@ -95,10 +98,78 @@ class VersionEntry(msgspec.Struct):
 
     @property
     def parents(self) -> tuple[str, ...]:
-        """The keys of what it was made from: another version, a logged model, or else its run."""
-        if (ref := parse_source(self.source)) is not None:
-            return (ref,)
-        return (run_key(self.run_id),) if self.run_id else ()
+        """The keys of what it was made from: a version, a logged model, or else a run."""
+        found = parse_source(self.source) or (run_key(self.run_id) if self.run_id else "")
+        return (found,) if found else ()
+
+
+class ExperimentEntry(msgspec.Struct):
+    """An experiment: runs and logged models are in one."""
+
+    experiment_id: str
+    name: str
+    lifecycle_stage: str = ""
+
+
+class LoggedInfo(msgspec.Struct):
+    """What a logged model is."""
+
+    model_id: str
+    experiment_id: str
+    name: str = ""
+    creation_timestamp_ms: int | None = None
+    artifact_uri: str = ""
+    status: str = ""
+    source_run_id: str = ""
+    tags: list[TagEntry] = []
+
+    @property
+    def key(self) -> str:
+        """Its key."""
+        return f"models:/{self.model_id}"
+
+
+class LoggedEntry(msgspec.Struct):
+    """A logged model: where the bytes of a model are since MLflow 3."""
+
+    info: LoggedInfo
+
+
+class RunInfo(msgspec.Struct):
+    """What a run is."""
+
+    run_id: str
+    experiment_id: str
+    run_name: str = ""
+    user_id: str = ""
+    status: str = ""
+    start_time: int | None = None
+    end_time: int | None = None
+    artifact_uri: str = ""
+    lifecycle_stage: str = "active"
+
+    @property
+    def key(self) -> str:
+        """Its key."""
+        return run_key(self.run_id)
+
+    @property
+    def trashed(self) -> bool:
+        """Whether it was deleted, and can be restored."""
+        return self.lifecycle_stage == "deleted"
+
+
+class RunData(msgspec.Struct):
+    """What was logged to a run, as far as it is read."""
+
+    tags: list[TagEntry] = []
+
+
+class RunEntry(msgspec.Struct):
+    """A run."""
+
+    info: RunInfo
+    data: RunData = msgspec.field(default_factory=RunData)
 
 
 class Models(msgspec.Struct):
@@ -113,6 +184,33 @@ class Versions(msgspec.Struct):
 
     model_versions: list[VersionEntry] = []
     next_page_token: str = ""
+
+
+class Experiments(msgspec.Struct):
+    """A page of experiments."""
+
+    experiments: list[ExperimentEntry] = []
+    next_page_token: str = ""
+
+
+class LoggedModels(msgspec.Struct):
+    """A page of logged models."""
+
+    models: list[LoggedEntry] = []
+    next_page_token: str = ""
+
+
+class Runs(msgspec.Struct):
+    """A page of runs."""
+
+    runs: list[RunEntry] = []
+    next_page_token: str = ""
+
+
+class Location(msgspec.Struct):
+    """Where the bytes of a version are."""
+
+    artifact_uri: str = ""
 
 
 class VersionRef(NamedTuple):
@@ -155,15 +253,40 @@ def parse_model(key: str) -> str | None:
     return name if name and model_key(name) == key else None
 
 
-_SOURCE = re.compile(r"models:/(?:([^/]+)/([0-9]+)|(m-[0-9a-f]+))/?", re.ASCII)
+_LOGGED = re.compile(r"models:/(m-[0-9A-Za-z]+)", re.ASCII)
+_RUN = re.compile(r"runs:/([0-9A-Za-z_-]+)", re.ASCII)
+
+
+def parse_logged(key: str) -> str | None:
+    """The logged model that a key names."""
+    fit = _LOGGED.fullmatch(key)
+    return fit[1] if fit else None
+
+
+def parse_run(key: str) -> str | None:
+    """The run that a key names."""
+    fit = _RUN.fullmatch(key)
+    return fit[1] if fit else None
+
+
+_SOURCE = re.compile(r"models:/(?:([^/]+)/([0-9]+)|(m-[0-9A-Za-z]+))/?", re.ASCII)
+_OF_LOGGED = re.compile(r"/models/(m-[0-9a-f]{32})/artifacts(?:/|\Z)", re.ASCII)
+_OF_RUN = re.compile(r"(?:\Aruns:/|/)([0-9a-f]{32})/", re.ASCII)
 
 
 def parse_source(source: str) -> str | None:
-    """The key of the version or logged model that a source is; None where it is a place."""
+    """The key of the version or logged model that a source is, or lies in; None: of neither."""
     fit = _SOURCE.fullmatch(source)
-    if fit is None:
-        return None
-    return f"models:/{fit[3]}" if fit[3] else version_key(fit[1], fit[2])
+    if fit is not None:
+        return f"models:/{fit[3]}" if fit[3] else version_key(fit[1], fit[2])
+    fit = _OF_LOGGED.search(source)
+    return f"models:/{fit[1]}" if fit else None
+
+
+def parse_location(place: str) -> str | None:
+    """The key of the logged model or run that a place of bytes belongs to."""
+    fit = _OF_RUN.search(place)
+    return parse_source(place) or (run_key(fit[1]) if fit else None)
 
 
 def collection_of(one: ModelEntry) -> Collection:
@@ -194,10 +317,40 @@ class AliasTable:
         return tuple(sorted(Alias(name) for name in (*names, *stage)))
 
 
-def shown_version(one: VersionEntry, aliases: AliasTable) -> Version:
-    """A version of a registered model as a listing has it."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One thing of MLflow as a version of a collection, with what it was made from."""
+
+    collection: Collection
+    version: Version
+    parents: tuple[str, ...] = ()
+
+    @property
+    def edges(self) -> list[Edge]:
+        """What it was made from."""
+        return [Edge(parent, self.version.key) for parent in self.parents]
+
+    def facts(self, dependents: Iterable[str]) -> Facts:
+        """What is true of it now."""
+        one = self.version
+        return Facts(
+            key=one.key,
+            digest=one.digest,
+            state=one.state,
+            aliases=one.aliases,
+            dependents=tuple(sorted(dependents)),
+            collection=self.collection.name,
+            label=one.label,
+            type=self.collection.type,
+        )
+
+
+def shown_version(
+    one: VersionEntry, model: ModelEntry, aliases: AliasTable, parents: tuple[str, ...]
+) -> Shown:
+    """A version of a registered model."""
     pending = one.status == "PENDING_REGISTRATION"
-    return Version(
+    version = Version(
         key=one.key,
         collection_key=model_key(one.name),
         ordinal=int(one.version),
@@ -210,30 +363,61 @@ def shown_version(one: VersionEntry, aliases: AliasTable) -> Version:
         aliases=aliases.of(one),
         tags=shown_tags(one.tags),
     )
+    return Shown(collection_of(model), version, parents)
+
+
+def shown_logged(one: LoggedInfo, experiments: Mapping[str, str]) -> Shown:
+    """A logged model: a version of its name in its experiment."""
+    place = experiments.get(one.experiment_id, one.experiment_id)
+    name = f"{place}/{one.name}"
+    home = f"logged:/{one.experiment_id}/{quote(one.name, safe='')}"
+    pending = one.status == "LOGGED_MODEL_PENDING"
+    version = Version(
+        key=one.key,
+        collection_key=home,
+        ordinal=None,
+        label=one.model_id[:LABEL],
+        digest=one.model_id,
+        state=VersionState.PENDING if pending else VersionState.LIVE,
+        created_us=_us(one.creation_timestamp_ms),
+        run=one.source_run_id,
+        tags=shown_tags(one.tags),
+    )
+    parents = (run_key(one.source_run_id),) if one.source_run_id else ()
+    return Shown(Collection(home, name, LOGGED), version, parents)
+
+
+def shown_run(one: RunEntry, experiments: Mapping[str, str]) -> Shown:
+    """A run: a version of its experiment; the registry tells no order of runs."""
+    info = one.info
+    home = f"runs:/{info.experiment_id}/"
+    state = VersionState.PENDING if info.status in UNFINISHED else VersionState.LIVE
+    version = Version(
+        key=info.key,
+        collection_key=home,
+        ordinal=None,
+        label="-".join(filter(None, (info.run_name, info.run_id[:RUN_LABEL]))),
+        digest=info.run_id,
+        state=VersionState.TRASH if info.trashed else state,
+        created_us=_us(info.start_time),
+        used_us=_us(info.end_time),
+        run=info.user_id,
+        tags=shown_tags(one.data.tags),
+    )
+    name = experiments.get(info.experiment_id, info.experiment_id)
+    return Shown(Collection(home, name, RUN), version)
+
+
+LABEL = len("m-") + 12
+"""Characters of the id of a logged model that are shown."""
+
+RUN_LABEL = 8
+"""Characters of the id of a run that are shown with its name."""
+
+UNFINISHED = frozenset({"RUNNING", "SCHEDULED"})
+"""States of runs that may still write."""
 
 
 def shown_tags(tags: Iterable[TagEntry]) -> tuple[str, ...]:
     """The tags that people have set, sorted."""
     return tuple(sorted(one.text for one in tags if not one.key.startswith(OWN_TAGS)))
-
-
-def edges_of(one: VersionEntry) -> list[Edge]:
-    """What it was made from."""
-    return [Edge(parent, one.key) for parent in one.parents]
-
-
-def version_facts(
-    one: VersionEntry, model: ModelEntry | None, aliases: AliasTable, dependents: Iterable[str]
-) -> Facts:
-    """What is true of a version now."""
-    shown = shown_version(one, aliases)
-    return Facts(
-        key=shown.key,
-        digest=shown.digest,
-        state=shown.state,
-        aliases=shown.aliases,
-        dependents=tuple(sorted(dependents)),
-        collection=one.name,
-        label=shown.label,
-        type=PROMPT if model is not None and model.prompt else MODEL,
-    )

@@ -1,33 +1,47 @@
-"""What is true of versions now, in as few requests as there can be.
+"""What is true of versions, logged models and runs now, in as few requests as there can be.
 
-A server with authentication needs most of a second for each. So a batch is looked up in three
-searches, whatever its size: the versions, the models that hold their aliases, the copies of them.
+A server with authentication needs most of a second for each. So a batch is looked up in a few
+searches, whatever its size: the things themselves, the models that hold their aliases, and what
+was made from them.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from artifact_tui.clients.mlflow.mlflow_entries import (
     AliasTable,
+    LoggedInfo,
     ModelEntry,
+    RunEntry,
+    Shown,
     VersionEntry,
     VersionRef,
+    parse_location,
+    parse_logged,
+    parse_run,
     parse_version,
-    version_facts,
+    shown_logged,
+    shown_run,
+    shown_version,
 )
-from artifact_tui.clients.mlflow.mlflow_requests import IS_PROMPT, name_filters
+from artifact_tui.clients.mlflow.mlflow_requests import IS_PROMPT, id_filters, name_filters
 from artifact_tui.clients.transport import together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Container, Iterable, Mapping, Sequence
 
     from artifact_tui.clients.mlflow.mlflow_requests import MlflowRequests
-    from artifact_tui.model import Facts
+    from artifact_tui.model import Facts, VersionState
+
+_Row = TypeVar("_Row")
 
 COPIES = "source_path LIKE 'models:/%/%'"
 """Versions that were copied from another version."""
+
+OF_LOGGED = "source_path LIKE '%/m-%'"
+"""Versions whose bytes are those of a logged model."""
 
 
 class MlflowFacts:
@@ -37,32 +51,38 @@ class MlflowFacts:
         self._requests = requests
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
-        """What is true of these versions; those that are gone are left out."""
-        refs = {key: ref for key in keys if (ref := parse_version(key)) is not None}
-        if not refs:
-            return {}
-        names = {ref.name for ref in refs.values()}
-        found = await self._facts(names, await self._versions(refs.values()))
-        return {key: found[key] for key in refs if key in found}
+        """What is true of these; those that are gone are left out."""
+        refs = {ref for key in keys if (ref := parse_version(key)) is not None}
+        logged = {one for key in keys if (one := parse_logged(key)) is not None}
+        runs = {one for key in keys if (one := parse_run(key)) is not None}
+        parts = await together(self._of_versions(refs), self._of_experiments(logged, runs))
+        found = {key: one for part in parts for key, one in part.items()}
+        return {key: found[key] for key in keys if key in found}
 
     async def of_model(self, name: str) -> Mapping[str, Facts] | None:
         """What is true of every version of a registered model; None: there is no such model."""
         if not await self.models({name}):
             return None
-        return await self._facts({name}, await self._search(name_filters([name])))
+        rows = await self._search(name_filters([name]))
+        return await self._version_facts([one for one in rows if one.name == name])
 
-    async def _facts(self, names: set[str], rows: Iterable[VersionEntry]) -> dict[str, Facts]:
-        models, copies = await together(self.models(names), self._requests.versions(COPIES))
-        dependents = defaultdict[str, set[str]](set)
-        for one in copies.model_versions:
-            for parent in one.parents:
-                dependents[parent].add(one.key)
+    # versions of registered models
+
+    async def _of_versions(self, refs: set[VersionRef]) -> dict[str, Facts]:
+        return await self._version_facts(await self._versions(refs)) if refs else {}
+
+    async def _version_facts(self, rows: Sequence[VersionEntry]) -> dict[str, Facts]:
+        models, copies = await together(
+            self.models({one.name for one in rows}), self._search([COPIES])
+        )
+        dependents = _children({one.key: one.parents for one in copies})
         aliases = AliasTable(models.values())
-        return {
-            one.key: version_facts(one, models.get(one.name), aliases, dependents[one.key])
+        shown = [
+            shown_version(one, models[one.name], aliases, one.parents)
             for one in rows
-            if one.name in names
-        }
+            if one.name in models
+        ]
+        return {one.version.key: one.facts(dependents[one.version.key]) for one in shown}
 
     async def models(self, names: Iterable[str]) -> dict[str, ModelEntry]:
         """The registered models and prompts of these names; MLflow tells prompts only as such."""
@@ -76,20 +96,115 @@ class MlflowFacts:
             missing -= found.keys()
         return found
 
-    async def _versions(self, refs: Iterable[VersionRef]) -> list[VersionEntry]:
+    async def _versions(self, refs: set[VersionRef]) -> list[VersionEntry]:
         """Some versions: of one model only what lies between the first and the last of them."""
-        meant = set(refs)
-        filters = name_filters(sorted({ref.name for ref in meant}))
-        if len({ref.name for ref in meant}) == 1 and filters != [""]:
-            numbers = [int(ref.version) for ref in meant]
+        filters = name_filters(sorted({ref.name for ref in refs}))
+        if len({ref.name for ref in refs}) == 1 and filters != [""]:
+            numbers = [int(ref.version) for ref in refs]
             span = f"version_number >= {min(numbers)} AND version_number <= {max(numbers)}"
             filters = [f"{filters[0]} AND {span}"]
         found = await self._search(filters)
-        return [one for one in found if VersionRef(one.name, one.version) in meant]
+        return [one for one in found if VersionRef(one.name, one.version) in refs]
 
     async def _search(self, filters: Iterable[str]) -> list[VersionEntry]:
+        """The versions that fit any of these filters, those of prompts among them."""
         asked = [
             " AND ".join(filter(None, (one, kind))) for one in filters for kind in ("", IS_PROMPT)
         ]
         parts = await together(*(self._requests.versions(one) for one in asked))
         return list({one.key: one for part in parts for one in part.model_versions}.values())
+
+    # logged models and runs
+
+    async def _of_experiments(self, logged: set[str], runs: set[str]) -> dict[str, Facts]:
+        if not (logged or runs):
+            return {}
+        places = await self._requests.experiments()
+        models, entries, children, parents = await self._around(places, logged, runs)
+        dependents = _children(parents)
+        for one in children:
+            dependents[f"runs:/{one.source_run_id}"].add(one.key)
+        shown: list[Shown] = [shown_logged(one, places) for one in models]
+        shown += [shown_run(one, places) for one in entries]
+        return {one.version.key: one.facts(dependents[one.version.key]) for one in shown}
+
+    async def _around(
+        self, places: Iterable[str], logged: set[str], runs: set[str]
+    ) -> tuple[list[LoggedInfo], list[RunEntry], list[LoggedInfo], dict[str, tuple[str, ...]]]:
+        """Logged models and runs, logged models of these runs, and versions made from either."""
+        (models, children), (entries, parents) = await together(
+            together(
+                self.logged(places, id_filters("model_id", logged)),
+                self.logged(places, id_filters("source_run_id", runs)),
+            ),
+            together(self.runs(places, id_filters("run_id", runs)), self._made_from(logged, runs)),
+        )
+        return models, entries, children, parents
+
+    async def states(self, keys: Iterable[str]) -> dict[str, VersionState]:
+        """Where the logged models and runs among these are; those that are gone are left out."""
+        logged = {one for key in keys if (one := parse_logged(key)) is not None}
+        runs = {one for key in keys if (one := parse_run(key)) is not None}
+        if not (logged or runs):
+            return {}
+        places = await self._requests.experiments()
+        models, entries = await together(
+            self.logged(places, id_filters("model_id", logged)),
+            self.runs(places, id_filters("run_id", runs)),
+        )
+        found: list[Shown] = [shown_logged(one, places) for one in models]
+        found += [shown_run(one, places) for one in entries]
+        return {one.version.key: one.version.state for one in found}
+
+    async def logged(self, places: Iterable[str], filters: Iterable[str]) -> list[LoggedInfo]:
+        """The logged models of some experiments that fit any of these filters."""
+        parts = await together(*(_all(self._requests.logged(places, one)) for one in filters))
+        return [one for part in parts for one in part]
+
+    async def runs(self, places: Iterable[str], filters: Iterable[str]) -> list[RunEntry]:
+        """The runs of some experiments that fit any of these filters."""
+        parts = await together(*(_all(self._requests.runs(places, one)) for one in filters))
+        return [one for part in parts for one in part]
+
+    async def _made_from(self, logged: set[str], runs: set[str]) -> dict[str, tuple[str, ...]]:
+        """What versions that may be made from these were made from."""
+        filters = [*id_filters("run_id", runs), *([OF_LOGGED] if logged else []), COPIES]
+        rows = await self._search(filters)
+        copied = {ref for one in rows for key in one.parents if (ref := parse_version(key))}
+        there = await self._versions(copied) if copied else []
+        return await self.parents(rows, {one.key for one in there})
+
+    async def parents(
+        self, rows: Sequence[VersionEntry], there: Container[str]
+    ) -> dict[str, tuple[str, ...]]:
+        """What versions were made from, by key; `there` are the versions that others may be of.
+
+        A copy outlives what it was copied from: its location tells which logged model or run holds
+        its bytes.
+        """
+        found = {one.key: one.parents for one in rows}
+        alone = [
+            one
+            for one in rows
+            if any(parse_version(key) is not None and key not in there for key in one.parents)
+        ]
+        places = await together(
+            *(self._requests.location(VersionRef(one.name, one.version)) for one in alone)
+        )
+        for one, place in zip(alone, places, strict=True):
+            if root := parse_location(place):
+                found[one.key] = (root,)
+        return found
+
+
+def _children(parents: Mapping[str, tuple[str, ...]]) -> defaultdict[str, set[str]]:
+    """The keys of what was made from each thing."""
+    found = defaultdict[str, set[str]](set)
+    for child, several in parents.items():
+        for parent in several:
+            found[parent].add(child)
+    return found
+
+
+async def _all(pages: AsyncIterator[list[_Row]]) -> list[_Row]:
+    return [one async for page in pages for one in page]

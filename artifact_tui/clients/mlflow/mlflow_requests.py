@@ -14,8 +14,11 @@ import msgspec
 
 from artifact_tui.clients.mlflow.mlflow_entries import (
     ErrorEntry,
-    ModelEntry,
+    Experiments,
+    Location,
+    LoggedModels,
     Models,
+    Runs,
     Versions,
 )
 from artifact_tui.clients.mlflow.mlflow_settings import MlflowCredentials
@@ -28,13 +31,19 @@ from artifact_tui.clients.transport import (
     HttpCall,
     HttpTransport,
 )
-from artifact_tui.errors import RegistryError
+from artifact_tui.errors import NotFoundError, RegistryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncGenerator, Iterable
 
     import httpx
 
+    from artifact_tui.clients.mlflow.mlflow_entries import (
+        LoggedInfo,
+        ModelEntry,
+        RunEntry,
+        VersionRef,
+    )
     from artifact_tui.clients.mlflow.mlflow_settings import MlflowAddress, MlflowOptions
 
 API = "/api/2.0/mlflow/"
@@ -44,6 +53,12 @@ MOST_VERSIONS = 200_000
 
 MOST_MODELS = 1000
 """Registered models on a page, at most."""
+
+PAGE_OF_LOGGED = PAGE_OF_RUNS = 5_000
+"""Logged models, or runs, on a page."""
+
+IDS = 150
+"""Ids in one filter: it may be in a request line."""
 
 LONGEST_FILTER = 6_000
 """Characters of a list of names in one request."""
@@ -69,6 +84,13 @@ def _reads(request: httpx.Request) -> bool:
 def _throttled(answer: HttpAnswer) -> bool:
     """Whether nothing was carried out, and it may be later: another writer held the database."""
     return answer.later or (answer.status == 503 and _LOCKED in answer.body)  # noqa: PLR2004 - busy
+
+
+def id_filters(field: str, ids: Iterable[str]) -> list[str]:
+    """Filters that together fit these ids of MLflow's own making."""
+    every = sorted(ids)
+    parts = (every[start : start + IDS] for start in range(0, len(every), IDS))
+    return [f"{field} IN ({', '.join(map(repr, part))})" for part in parts]
 
 
 def name_filters(names: Iterable[str]) -> list[str]:
@@ -124,6 +146,78 @@ class MlflowRequests:
         asked = {"filter": condition, "max_results": MOST_VERSIONS}
         return await self._get("model-versions/search", Versions, asked)
 
+    async def location(self, ref: VersionRef) -> str:
+        """Where the bytes of a version are; empty where it is not told."""
+        asked: dict[str, object] = {"name": ref.name, "version": ref.version}
+        try:
+            found = await self._get("model-versions/get-download-uri", Location, asked)
+        except NotFoundError:
+            return ""
+        return found.artifact_uri
+
+    async def experiments(self) -> dict[str, str]:
+        """The names of all experiments, deleted ones too, by id."""
+        found: dict[str, str] = {}
+        token = ""
+        while True:
+            asked = {"view_type": "ALL", "max_results": MOST_MODELS, "page_token": token}
+            page = await self._search("experiments/search", Experiments, asked)
+            found |= {one.experiment_id: one.name for one in page.experiments}
+            token = page.next_page_token
+            if not token:
+                return found
+
+    async def logged(
+        self, experiments: Iterable[str], condition: str = ""
+    ) -> AsyncGenerator[list[LoggedInfo], None]:
+        """The logged models that fit a filter, by age, in pages; deleted ones are never told.
+
+        A page begins where the one before it ended in time: offsets shift when one is deleted.
+        """
+        places, after, seen = list(experiments), 0, set[str]()
+        while places:
+            since = f"creation_timestamp >= {after}" if after else ""
+            asked = {
+                "experiment_ids": places,
+                "filter": " AND ".join(filter(None, (condition, since))),
+                "max_results": PAGE_OF_LOGGED,
+                "order_by": [{"field_name": "creation_timestamp", "ascending": True}],
+            }
+            page = await self._search("logged-models/search", LoggedModels, asked)
+            rows = [one.info for one in page.models if one.info.model_id not in seen]
+            seen |= {one.model_id for one in rows}
+            yield rows
+            if not rows or len(page.models) < PAGE_OF_LOGGED:
+                return
+            after = rows[-1].creation_timestamp_ms or 0
+
+    async def runs(
+        self, experiments: Iterable[str], condition: str = ""
+    ) -> AsyncGenerator[list[RunEntry], None]:
+        """The runs that fit a filter, in pages; deleted ones too, so that no offset shifts."""
+        places, token = list(experiments), ""
+        while places:
+            asked = {
+                "experiment_ids": places,
+                "filter": condition,
+                "run_view_type": "ALL",
+                "max_results": PAGE_OF_RUNS,
+                "order_by": ["attributes.start_time ASC", "attributes.run_id ASC"],
+                "page_token": token,
+            }
+            page = await self._search("runs/search", Runs, asked)
+            yield page.runs
+            token = page.next_page_token
+            if not token:
+                return
+
+    async def _search(self, what: str, kind: type[S], asked: dict[str, object]) -> S:
+        """The answer to a search that is a POST."""
+        body = msgspec.json.encode({key: value for key, value in asked.items() if value})
+        path = f"{API}{what}"
+        call = self._call("POST", path, reads=True, content=body, headers=(_JSON,), kind=what)
+        return await self.transport.read(call, lambda answer: self._decoded(answer, kind))
+
     async def text(self, path: str) -> str:
         """What a page for probes says, such as `/version`."""
 
@@ -147,6 +241,8 @@ class MlflowRequests:
     def _decoded(self, answer: HttpAnswer, kind: type[S]) -> S:
         if answer.status >= 500:  # noqa: PLR2004 - the server's own failures
             raise FailedAnswerError(answer)
+        if answer.status == 404 and not answer.html:  # noqa: PLR2004 - MLflow's own answer
+            raise NotFoundError(f"MLflow says: {self.words(answer)}.")
         if not answer.good:
             raise self.refused(answer)
         try:

@@ -80,6 +80,8 @@ class MlflowRegistry:
         if not known:
             self.call("POST", "registered-models/create", name=name)
         told = [{"key": key, "value": value} for key, value in tags.items()]
+        if source.startswith("models:/m-"):
+            more["model_id"] = source.removeprefix("models:/")
         made = self.call(
             "POST", "model-versions/create", name=name, source=source, tags=told, **more
         )
@@ -92,6 +94,54 @@ class MlflowRegistry:
         said = {"mlflow.prompt.is_prompt": "true", "mlflow.prompt.text": text}
         return self.version(name, "dummy-source", tags=said)
 
+    def experiment(self, name: str) -> str:
+        """The id of an experiment, made when it is new."""
+        with self.database() as rows:
+            known = rows("SELECT experiment_id FROM experiments WHERE name = ?", name)
+        if known:
+            return str(known[0][0])
+        return str(self.call("POST", "experiments/create", name=name)["experiment_id"])
+
+    def run(self, experiment: str, *, name: str = "", tags: Mapping[str, str] = {}) -> str:
+        """Somebody's run, with an end; gives its key."""
+        with self.database() as rows:
+            ((made,),) = rows("SELECT count(*) FROM runs")
+        told = [{"key": key, "value": value} for key, value in tags.items()]
+        more = {"run_name": name} if name else {}
+        run = self.call(
+            "POST", "runs/create", experiment_id=self.experiment(experiment),
+            start_time=1_790_000_000_000 + made, tags=told, **more,
+        )["run"]["info"]["run_id"]  # fmt: skip
+        self.call("POST", "runs/update", run_id=run, status="FINISHED", end_time=1_795_000_000_000)
+        return f"runs:/{run}"
+
+    def logged(self, run: str, name: str, files: Mapping[str, bytes] = {}) -> str:
+        """A run logs a model; gives its key."""
+        run = run.removeprefix("runs:/")
+        place = self.call("GET", "runs/get", run_id=run)["run"]["info"]["experiment_id"]
+        made = self.call(
+            "POST", "logged-models", experiment_id=place, name=name, source_run_id=run
+        )["model"]["info"]  # fmt: skip
+        ready = {"model_id": made["model_id"], "status": "LOGGED_MODEL_READY"}
+        self.call("PATCH", f"logged-models/{made['model_id']}", **ready)
+        for path, content in files.items():
+            self.put(f"{made['artifact_uri'].removeprefix('mlflow-artifacts:/')}/{path}", content)
+        return f"models:/{made['model_id']}"
+
+    def put(self, path: str, content: bytes) -> None:
+        """Somebody stores a file below the artifact root."""
+        answer = self._http.put(f"/api/2.0/mlflow-artifacts/artifacts/{path}", content=content)
+        assert answer.is_success, answer.text
+
+    def files(self) -> dict[str, int]:
+        """The sizes of all stored files, by path below the artifact root."""
+        root = self.folder / "artifacts"
+        return {
+            one.relative_to(root).as_posix(): one.stat().st_size
+            for one in root.rglob("*")
+            if one.is_file()
+        }
+
     def versions(self) -> set[str]:
         """NAME/NUMBER of every version that is there."""
         with self.database() as rows:
@@ -100,6 +150,11 @@ class MlflowRegistry:
                 " WHERE current_stage <> 'Deleted_Internal'"
             )
         return {name for (name,) in found}
+
+    def stages(self, table: str) -> list[str]:
+        """`active` or `deleted`, of each run or logged model."""
+        with self.database() as rows:
+            return [stage for (stage,) in rows(f"SELECT lifecycle_stage FROM {table}")]
 
     def aliases(self) -> set[tuple[str, str, str]]:
         """Model, number and name of every alias."""
