@@ -71,17 +71,31 @@ async def stores_command(*, out: Output) -> None:
 
 
 async def _every_store() -> AsyncIterator[tuple[Store, Measured]]:
-    """What there is to say of each store, once that is settled; with progress."""
+    """What there is to say of each store, once that is settled; with progress.
+
+    One that was found waits until it is known that it is none of those configured.
+    """
     found = find_stores(load(), os.environ)
-    places = set()
+    unplaced = {store.target.name for store in found if store.why == CONFIGURED}
+    places: set[str] = set()
+    waiting: list[tuple[Store, Measured]] = []
     with Progress() as progress:
         progress.show("looking at the stores of this machine")
         async for store, known in measure(found, others=True):
             progress.show(f"reading {safe(store.target.typed)}: {text.size(known.size)}")
-            twice = known.place in places and store.why != CONFIGURED
-            if known.settled and worth_a_row(store, known) and not twice:
+            configured = store.why == CONFIGURED
+            if configured and (known.place or known.settled):
+                unplaced.discard(store.target.name)
                 places |= {known.place} - {""}
+            if known.settled and configured:
                 yield store, known
+            elif known.settled and worth_a_row(store, known):
+                waiting.append((store, known))
+            for one, told in () if unplaced else waiting:
+                if told.place not in places:
+                    places |= {told.place} - {""}
+                    yield one, told
+            waiting = waiting if unplaced else []
 
 
 def _record(store: Store, found: Measured, now_us: int) -> dict[str, Any]:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from artifact_tui.clients import disk, every_kind
 from artifact_tui.config import config_file
 from tests.servers.folders import folders
 from tests.servers.stuck import stuck
 from tests.support.blobs import Oci, Ollama
+from tests.support.disks import hanging_disk
 from tests.support.hub import Hub, commit_of
 
 if TYPE_CHECKING:
@@ -147,6 +149,18 @@ def test_what_cannot_be_read_is_listed_with_the_reason(
     assert "$HF_HUB_CACHE · unreadable: Not a directory" in cli("stores").out
 
 
+def test_stores_in_other_homes_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk, "HOMES", (tmp_path / "homes", tmp_path / "none"))
+    cache(tmp_path / "homes" / "ada" / ".cache" / "huggingface" / "hub")
+    Ollama(tmp_path / "homes" / "bob" / ".ollama" / "models")
+    (tmp_path / "homes" / "carol").mkdir()
+    found = [place for kind in every_kind() for place in kind.places_of_others()]
+    assert {place.address: place.why for place in found} == {
+        f"hf:{tmp_path}/homes/ada/.cache/huggingface/hub": "home of ada",
+        f"ollama:{tmp_path}/homes/bob/.ollama/models": "home of bob",
+    }
+
+
 AS_NOBODY = """
 import os, sys
 from artifact_tui import measuring
@@ -193,13 +207,47 @@ def test_those_that_do_not_answer_keep_nobody_waiting(
         os.mkfifo(tmp_path / f"disk{number}" / "pipe")
         cli("registries", "add", f"stuck{number}", f"stuck:{tmp_path}/disk{number}")
     cli("registries", "add", "stopped", f"stopped:{tmp_path}/disk0")
+    monkeypatch.setenv("STUCK_OTHERS", f"{tmp_path}/disk1 {tmp_path}/theirs")
+    (tmp_path / "theirs").mkdir()
+    os.mkfifo(tmp_path / "theirs" / "pipe")
     for number in range(4):
         cache(tmp_path / f"hub{number}")
         cli("registries", "add", f"hub{number}", f"hf:{tmp_path}/hub{number}")
     order = [(one["registry"], one["state"]) for one in cli("stores", "--json").records]
-    assert len(order) == 10
+    assert len(order) == 11
+    assert (f"stuck:{tmp_path}/theirs", "not answering") in order
     assert sorted(order[:4]) == [(f"hub{number}", "measured") for number in range(4)]
     assert {state for _, state in order[4:]} == {"not answering"}
+
+
+@pytest.mark.slow
+def test_a_disk_that_hangs_keeps_nobody_waiting_not_even_at_the_end(
+    cli: Cli, tmp_path: Path
+) -> None:
+    with hanging_disk(tmp_path / "disk") as hanging:
+        cli("registries", "add", "gone", f"hf:{tmp_path}/elsewhere")
+        text = config_file().read_text().replace(f"{tmp_path}/elsewhere", f"{hanging}/hub")
+        config_file().write_text(text)
+        cache(tmp_path / "hub")
+        cli("registries", "add", "here", f"hf:{tmp_path}/hub")
+        ran = subprocess.run(
+            [sys.executable, "-m", "artifact_tui", "stores"], check=True, capture_output=True
+        )
+        left = [path for path in Path("/proc").glob("[0-9]*/stat") if hangs(path)]
+    *rows, total, _ = ran.stdout.decode().splitlines()
+    assert [row.split()[1] for row in rows[-2:]] == ["here", "gone"]
+    assert rows[-1].endswith("configured · not answering")
+    assert total.startswith("2 stores, ")
+    assert left
+
+
+def hangs(stat: Path) -> bool:
+    """Whether a process of ours waits in the system, and nothing can end it."""
+    try:
+        state = stat.read_text().rpartition(")")[2].split()[0]
+        return state == "D" and b"artifact_tui.measuring" in (stat.parent / "cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def test_a_remote_registry_is_told_as_it_was_last_listed(

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import os
 import shutil
+import struct
 import subprocess
+import threading
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -51,6 +55,50 @@ def cloning_disk(folder: Path) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+_FUSE_INIT = 26
+_FUSE_ANSWER = struct.Struct("IiQIIIIHHII")
+"""Length, error, which request; version, read ahead, flags, requests at once, bytes of a write."""
+_FUSE_ANSWERED = 80
+
+
+@contextmanager
+def hanging_disk(folder: Path) -> Iterator[Path]:
+    """A file system at a folder that takes every request and answers none.
+
+    Who asks it for something cannot even be killed, until it is unmounted.
+    """
+    folder.mkdir()
+    libc = ctypes.CDLL(None, use_errno=True)
+    try:
+        server = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        pytest.skip("there is no FUSE here")
+    options = f"fd={server},rootmode=40000,user_id=0,group_id=0".encode()
+    if libc.mount(b"hanging", os.fsencode(folder), b"fuse", 0, options):
+        os.close(server)
+        pytest.skip("mounting a file system that hangs needs more rights")
+
+    def take_requests() -> None:
+        with contextlib.suppress(OSError):  # unmounted
+            while found := os.read(server, 1 << 20):
+                _, request, number = struct.unpack_from("IIQ", found)
+                if request == _FUSE_INIT:
+                    major, minor, ahead = struct.unpack_from("III", found, 40)
+                    said = (0, number, major, minor, ahead, 0, 12, 9, 1 << 16, 1)
+                    answer = _FUSE_ANSWER.pack(_FUSE_ANSWERED, *said)
+                    os.write(server, answer.ljust(_FUSE_ANSWERED, b"\0"))
+
+    thread = threading.Thread(target=take_requests)
+    thread.start()
+    try:
+        yield folder
+    finally:
+        force, lazy = 1, 2
+        libc.umount2(os.fsencode(folder), force | lazy)
+        thread.join()
+        os.close(server)
 
 
 def fill(folder: Path) -> Path:

@@ -10,10 +10,10 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from artifact_tui.clients.base import Kind
+from artifact_tui.clients.base import Kind, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 class StuckKind(Kind):
@@ -24,6 +24,11 @@ class StuckKind(Kind):
     def folders(self, address: str) -> Sequence[Path]:
         """The one with the pipe."""
         return (Path(address.partition(":")[2]),)
+
+    def places_of_others(self) -> Iterable[Place]:
+        """What the test says that others have."""
+        others = os.environ.get("STUCK_OTHERS", "")
+        return (Place(f"stuck:{path}", "home of ada", usual=True) for path in others.split())
 
     def open(self, address: str, **_: object) -> NoReturn:
         """Wait in the system, as for a server that is gone."""
