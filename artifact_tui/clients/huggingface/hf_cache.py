@@ -15,10 +15,11 @@ import os
 import re
 import stat
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from artifact_tui.clients.disk import spelled_out
+from artifact_tui.clients.huggingface.hf_weights import alternatives, forms
 from artifact_tui.clients.open_files import FileId, file_id
 from artifact_tui.errors import SourceError
 from artifact_tui.model import Alias, Facts, File, LocalFile, Version, VersionState
@@ -84,6 +85,24 @@ class Revision:
     commit: str
     made_us: int
     links: list[CachedFile] = field(default_factory=list)
+    weights: bool = False
+    """Whether its files may be weights, as those of a model are."""
+    forms: dict[str, str] = field(init=False)
+    """The form of each path that is of weights."""
+    alternatives: dict[str, str] = field(init=False)
+    """The forms that are versions of their own, as there are several; by each, the needed one."""
+
+    def __post_init__(self) -> None:
+        self.forms = forms(link.path for link in self.links if self.weights)
+        self.alternatives = alternatives(sorted({*self.forms.values()}))
+
+    def part(self, form: str) -> list[CachedFile]:
+        """The files of one form; of none: those that are of no version of their own."""
+        if form:
+            return [link for link in self.links if self.forms.get(link.path) == form]
+        if not self.alternatives:
+            return self.links
+        return [one for one in self.links if self.forms.get(one.path) not in self.alternatives]
 
 
 @dataclass(slots=True)
@@ -108,35 +127,54 @@ class Repository:
         return self.folder.partition("--")[2].replace("--", "/") or "shared"
 
     def label(self, part: str) -> str:
-        """What a version is called: the beginning of a commit, as long as that is one's own."""
-        _, _, commit = part.partition("/")
+        """What a version is called: the beginning of a commit, as long as that is one's own.
+
+        The form of weights comes after it.
+        """
+        _, commit, form = split_part(part)
         short = commit[:_SHORT]
         if not commit:
             return part
         alone = sum(other.startswith(short) for other in self.revisions) == 1
-        return short if alone and _COMMIT.fullmatch(commit) else part.removeprefix("snapshots/")
+        name = short if alone and _COMMIT.fullmatch(commit) else commit
+        return f"{name}/{form}" if form else name
 
     def parts(self) -> list[str]:
-        """Every version: `snapshots/COMMIT`, oldest download first, and what is left over."""
+        """Every version: `snapshots/COMMIT`, oldest download first, and what is left over.
+
+        After a revision come the forms of its weights, where there are several.
+        """
         revisions = sorted(self.revisions.values(), key=lambda one: (one.made_us, one.commit))
-        left = [part for part in LEFTOVERS if self.files(part)]
-        return [f"{SNAPSHOTS}/{one.commit}" for one in revisions] + left
+        found = []
+        for one in revisions:
+            part = f"{SNAPSHOTS}/{one.commit}"
+            found += [part, *self.forms_of(part)]
+        return found + [part for part in LEFTOVERS if self.files(part)]
+
+    def forms_of(self, part: str) -> list[str]:
+        """The parts of a revision that are versions of their own, and go before it does."""
+        kind, commit, form = split_part(part)
+        if kind != SNAPSHOTS or form or commit not in self.revisions:
+            return []
+        return [f"{part}/{one}" for one in self.revisions[commit].alternatives]
 
     def holds(self, part: str) -> bool:
         """Whether there is such a version now."""
-        kind, _, commit = part.partition("/")
-        return commit in self.revisions if kind == SNAPSHOTS else bool(self.files(part))
+        kind, commit, form = split_part(part)
+        if kind == SNAPSHOTS and not form:
+            return commit in self.revisions and part == f"{SNAPSHOTS}/{commit}"
+        return bool(self.files(part))
 
     def refs_to(self, part: str) -> list[str]:
         """The refs to a revision, sorted."""
-        commit = part.partition("/")[2]
+        commit = split_part(part)[1]
         return sorted(ref for ref, at in self.refs.items() if commit and at == commit)
 
     def files(self, part: str) -> dict[str, Blob | None]:
         """The files of a version by path; None for one whose bytes are missing."""
-        kind, _, commit = part.partition("/")
+        kind, commit, form = split_part(part)
         if kind == SNAPSHOTS:
-            links = self.revisions[commit].links if commit in self.revisions else []
+            links = self.revisions[commit].part(form) if commit in self.revisions else []
             return {one.path: one.own or self.blobs.get(one.blob) for one in links}
         if part == PARTIAL:
             return dict(self.partial)
@@ -151,14 +189,21 @@ class Repository:
 
     def blobs_of(self, part: str) -> set[str]:
         """The blobs that nothing may need when a version is gone."""
-        kind, _, commit = part.partition("/")
+        kind, commit, form = split_part(part)
         if kind == SNAPSHOTS:
-            return {link.blob for link in self.revisions[commit].links} - {""}
+            revision = self.revisions[commit]
+            links = revision.part(form) if form else revision.links
+            return {link.blob for link in links} - {""}
         return set() if part == DANGLING else set(self.files(part))
 
     def forget(self, part: str) -> None:
         """A version is gone."""
-        kind, _, commit = part.partition("/")
+        kind, commit, form = split_part(part)
+        if form:
+            had = self.revisions[commit]
+            rest = [link for link in had.links if had.forms.get(link.path) != form]
+            self.revisions[commit] = replace(had, links=rest)
+            return
         gone = set(self.files(part)) if part == DANGLING else set(self.refs_to(part))
         self.refs = {ref: at for ref, at in self.refs.items() if ref not in gone}
         if kind == SNAPSHOTS:
@@ -173,11 +218,13 @@ class Repository:
         """A version as it is listed."""
         files = self.files(part)
         there = {blob.place: blob for blob in files.values() if blob is not None}
-        commit = part.partition("/")[2]
+        commit = split_part(part)[1]
         lost = sum(blob is None for blob in files.values())
         note = LEFTOVERS.get(part, "")
         if lost and not note:
             note = f"{lost:,} of {len(files):,} files are missing"
+        elif apart := len(self.forms_of(part)):
+            note = f"its weights are listed by themselves, in {apart:,} forms"
         newest = max((blob.modified_us for blob in there.values()), default=None)
         return Version(
             key=f"{self.folder}/{part}",
@@ -191,8 +238,14 @@ class Repository:
             created_us=self.revisions[commit].made_us if commit else newest,
             used_us=max((blob.used_us for blob in there.values()), default=None),
             note=note,
-            aliases=tuple(Alias(spelled_out(ref)) for ref in self.refs_to(part)),
+            aliases=self._aliases(part),
         )
+
+    def _aliases(self, part: str) -> tuple[Alias, ...]:
+        """The refs to a revision; those of a part are held by its revision."""
+        _, commit, form = split_part(part)
+        scope = self.label(f"{SNAPSHOTS}/{commit}") if form else ""
+        return tuple(Alias(spelled_out(ref), scope=scope) for ref in self.refs_to(part))
 
     def digest(self, part: str) -> str:
         """The commit, and what is here of it: a download that goes on makes another one of it."""
@@ -201,7 +254,7 @@ class Repository:
             for path, blob in self.files(part).items()
         )
         here = hashlib.sha256(repr(files).encode(errors="backslashreplace")).hexdigest()[:_SHORT]
-        return f"{part.rpartition('/')[2]}+{here}"
+        return f"{split_part(part)[1] or part}+{here}"
 
     def present_files(self, part: str) -> tuple[File, ...]:
         """The files of a version whose bytes are here, by path."""
@@ -219,7 +272,7 @@ class Repository:
             key=f"{self.folder}/{part}",
             digest=self.digest(part),
             state=VersionState.PENDING if part == PARTIAL else VersionState.LIVE,
-            aliases=tuple(Alias(spelled_out(ref)) for ref in refs),
+            aliases=self._aliases(part),
             dependents=dependents,
             token=hashlib.sha256(
                 repr((refs, dependents, self.digest(part))).encode(errors="backslashreplace")
@@ -228,6 +281,13 @@ class Repository:
             label=self.label(part),
             type=self.type,
         )
+
+
+def split_part(part: str) -> tuple[str, str, str]:
+    """The sort of a version, its commit, and which form of weights it is: the last may be empty."""
+    kind, _, rest = part.partition("/")
+    commit, _, form = rest.partition("/")
+    return kind, commit, form
 
 
 def current(repository: Repository) -> str:
@@ -281,7 +341,9 @@ class Cache:
                 with suppress(FileNotFoundError):
                     made = entry.stat(follow_symlinks=False).st_mtime_ns // 1000
                     links = self._links(folder, entry.path)
-                    found.revisions[entry.name] = Revision(entry.name, made, links)
+                    found.revisions[entry.name] = Revision(
+                        entry.name, made, links, weights=kind == "models"
+                    )
         return found
 
     def refs(self, folder: str) -> dict[str, str]:
@@ -319,7 +381,9 @@ class Cache:
             SourceError: the bytes of one of them are not here.
         """
         found = {}
-        for link in repository.revisions[part.partition("/")[2]].links:
+        _, commit, form = split_part(part)
+        revision = repository.revisions[commit]
+        for link in revision.part(form) if form else revision.links:
             blob = link.own or repository.blobs.get(link.blob)
             if blob is None:
                 raise SourceError(

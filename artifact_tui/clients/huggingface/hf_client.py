@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.clients.base import Kind, Place
 from artifact_tui.clients.disk import DiskClient, as_named, in_homes, with_users
-from artifact_tui.clients.huggingface.hf_cache import LEFTOVERS, SNAPSHOTS, Cache, current
+from artifact_tui.clients.huggingface.hf_cache import LEFTOVERS, SNAPSHOTS, Cache
 from artifact_tui.clients.huggingface.hf_deleting import CacheDeleter
-from artifact_tui.clients.huggingface.hf_lineage import CardLineage
+from artifact_tui.clients.huggingface.hf_lineage import CardLineage, needed_parts
 from artifact_tui.clients.huggingface.hf_neighbours import NO_NEIGHBOURS, Neighbours, is_beside
 from artifact_tui.clients.open_files import holders_of
 from artifact_tui.config import NO_SETTINGS
@@ -65,7 +65,7 @@ class HfClient(DiskClient):
         What lies beside the cache comes last.
         """
         self._unreadable = {}
-        newest: dict[str, str] = {}
+        newest: dict[str, list[str]] = {}
         parents: dict[str, frozenset[str]] = {}
         for folder in await self._run(self._cache.folders):
             try:
@@ -76,9 +76,10 @@ class HfClient(DiskClient):
             yield part
         yield Listed(
             edges=tuple(
-                Edge(newest[folder], key)
+                Edge(parent, key)
                 for key, folders in parents.items()
                 for folder in sorted(folders & newest.keys())
+                for parent in newest[folder]
             )
         )
         for neighbour in self._beside.folders:
@@ -93,7 +94,7 @@ class HfClient(DiskClient):
                 yield await asyncio.to_thread(neighbour.listed, some, self._unreadable)
 
     def _list_repository(
-        self, folder: str, newest: dict[str, str], parents: dict[str, frozenset[str]]
+        self, folder: str, newest: dict[str, list[str]], parents: dict[str, frozenset[str]]
     ) -> Listed:
         """One repository; its newest revision and the sources of all are noted.
 
@@ -103,12 +104,17 @@ class HfClient(DiskClient):
         found = self._cache.repository(folder)
         if found is None or not (parts := found.parts()):
             return Listed()
-        newest[folder] = f"{folder}/{SNAPSHOTS}/{current(found)}"
+        newest[folder] = [f"{folder}/{part}" for part in needed_parts(found)]
         for commit, sources in self._lineage.parents(found).items():
             parents[f"{folder}/{SNAPSHOTS}/{commit}"] = sources
         return Listed(
             (Collection(folder, found.name, found.type),),
             tuple(found.version(part) for part in parts),
+            tuple(
+                Edge(f"{folder}/{part}", f"{folder}/{form}")
+                for part in parts
+                for form in found.forms_of(part)
+            ),
             files={f"{folder}/{part}": found.present_files(part) for part in parts},
         )
 

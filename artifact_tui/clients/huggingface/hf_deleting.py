@@ -26,6 +26,7 @@ from artifact_tui.clients.huggingface.hf_cache import (
     entries_in,
     mode_of,
     shared_place,
+    split_part,
 )
 from artifact_tui.model import Outcome, Result
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from artifact_tui.clients.huggingface.hf_cache import Repository
+    from artifact_tui.clients.huggingface.hf_cache import CachedFile, Repository
     from artifact_tui.clients.huggingface.hf_lineage import CardLineage
     from artifact_tui.model import Deletion
 
@@ -108,11 +109,14 @@ class CacheDeleter:
         if not repository.holds(part):
             return Outcome(deletion.key, Result.ABSENT)
         refs = self._cache.refs(repository.folder)  # others of the batch took their time
-        commit = part.partition("/")[2]
+        commit = split_part(part)[1]
         added = {ref for ref, at in refs.items() if at == commit} - set(repository.refs_to(part))
         if deletion.token not in {"", token} or added:
             return Outcome(deletion.key, Result.CHANGED, "it is not what it was")
         (now,) = self._lineage.facts([(repository, part)])
+        if forms := repository.forms_of(part):
+            first = repository.label(forms[0])
+            return Outcome(deletion.key, Result.REFUSED, f"its weights go before it: {first}")
         if now.aliases and not deletion.delete_aliases:
             names = ", ".join(alias.name for alias in now.aliases)
             return Outcome(deletion.key, Result.REFUSED, f"{names} points to it")
@@ -124,7 +128,10 @@ class CacheDeleter:
     def _unlink_names(self, repository: Repository, part: str) -> None:
         """Remove the refs to a revision and its links; nothing that holds shared bytes."""
         top = self._cache.root / repository.folder
-        kind, _, commit = part.partition("/")
+        kind, commit, form = split_part(part)
+        if form:
+            self._unlink_form(top / SNAPSHOTS / commit, repository.revisions[commit].part(form))
+            return
         if kind == SNAPSHOTS:  # before its refs go, see whether it can go itself
             self._gone().mkdir(parents=True, exist_ok=True)
             if not os.access(top / SNAPSHOTS, os.W_OK | os.X_OK):
@@ -142,6 +149,26 @@ class CacheDeleter:
                 shutil.rmtree(self._aside(top / SNAPSHOTS / commit))
             shutil.rmtree(top / ".no_exist" / commit, ignore_errors=True)
             (top / "trees" / f"{commit}.json").unlink(missing_ok=True)
+
+    def _unlink_form(self, snapshot: Path, links: Sequence[CachedFile]) -> None:
+        """Remove some files of a revision, an index before what it tells of.
+
+        Raises:
+            OSError: it cannot be done; some may be gone.
+        """
+        made = snapshot.stat()
+        for link in sorted(links, key=lambda one: not one.path.endswith(".json")):
+            path = snapshot / link.path
+            if os.path.realpath(path.parent) != str(path.parent):
+                raise OSError(errno.ELOOP, "it is a link to somewhere else", str(path.parent))
+            path.unlink(missing_ok=True)
+            with suppress(OSError):  # until one that is not empty
+                for above in path.parents:
+                    if above == snapshot:
+                        break
+                    above.rmdir()
+        with suppress(OSError):  # its age is that of the download
+            os.utime(snapshot, ns=(made.st_atime_ns, made.st_mtime_ns))
 
     def _free(self, folder: str, blobs: set[str]) -> str:
         """Remove those of these blobs that nothing needs, and the folder when nothing is left.

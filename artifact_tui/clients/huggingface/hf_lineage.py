@@ -45,12 +45,14 @@ class CardLineage:
     def facts(self, versions: Iterable[tuple[Repository, str]]) -> list[Facts]:
         """What is true of these versions now, in the same order."""
         versions = list(versions)
-        newest = {one.folder: f"{SNAPSHOTS}/{current(one)}" for one, _ in versions}
-        made = self.dependents({one.folder for one, part in versions if part == newest[one.folder]})
-        return [
-            one.facts(part, tuple(made[one.folder]) if part == newest[one.folder] else ())
-            for one, part in versions
-        ]
+        needed = {one.folder: needed_parts(one) for one, _ in versions}
+        made = self.dependents({one.folder for one, part in versions if part in needed[one.folder]})
+        found = []
+        for one, part in versions:
+            mine = [f"{one.folder}/{form}" for form in one.forms_of(part)]
+            others = made[one.folder] if part in needed[one.folder] else []
+            found.append(one.facts(part, tuple(sorted({*mine, *others}))))
+        return found
 
     def parents(self, repository: Repository) -> dict[str, frozenset[str]]:
         """The folders of what each revision says it was made from, by commit."""
@@ -90,6 +92,19 @@ class CardLineage:
                 self._sources[known] = said
             found |= self._sources[known]
         return found
+
+
+def needed_parts(repository: Repository) -> list[str]:
+    """What others were made from when they were made from a repository.
+
+    The revision that its name alone stands for, with one of the forms of its weights.
+    """
+    commit = current(repository)
+    if not commit:
+        return []
+    part = f"{SNAPSHOTS}/{commit}"
+    apart = set(repository.revisions[commit].alternatives.values())
+    return [part, *(f"{part}/{form}" for form in sorted(apart))]
 
 
 def _card_sources(path: str) -> frozenset[str]:

@@ -149,6 +149,39 @@ def test_killed_at_any_file_operation_the_rest_is_whole(
     assert len(ends) == 1, "cut off or not, in the end the same bytes are left"
 
 
+FORM_SETS = {
+    "model-00001-of-00002.safetensors": b"s" * 900,
+    "model-00002-of-00002.safetensors": b"S" * 900,
+    "model.safetensors.index.json": b"{i}",
+    "pytorch_model.bin": b"b" * 1500,
+    "deep/er/one-Q4_K_M.gguf": b"q" * 400,
+    "config.json": b"{}",
+}
+
+
+@pytest.mark.parametrize("gone", [["safetensors"], ["bin", "deep/er/one-Q4_K_M.gguf"]])
+def test_killed_while_a_form_of_weights_goes_the_rest_is_whole(
+    hub: Hub, gone: list[str], tmp_path: Path
+) -> None:
+    commit = commit_of("forms")
+    hub.download(B, commit, FORM_SETS, refs=("main",))
+    made = (hub.root / B / "snapshots" / commit).stat().st_mtime_ns
+    keys = [f"{key(B, commit)}/{form}" for form in gone]
+    ends = set()
+    for number in killed(hub.root, keys, tmp_path):
+        copy = tmp_path / f"copy-{number}"
+        check(copy, EVERYTHING | {B: {OTHER, commit}})
+        delete(copy, *keys)
+        delete(copy, f"{B}/unused", "blobs/unused")
+        check(copy, EVERYTHING | {B: {OTHER, commit}})
+        assert (copy / B / "refs/main").read_text() == commit
+        ends.add(tuple(sorted(payload(copy).items())))
+        shutil.rmtree(copy)
+    assert len(ends) == 1, "cut off or not, in the end the same bytes are left"
+    assert delete(hub.root, *keys) == [Result.DONE] * len(keys)
+    assert (hub.root / B / "snapshots" / commit).stat().st_mtime_ns == made
+
+
 def killed(
     root: Path, keys: list[str], folder: Path, delete: Callable[..., list[Result]] = delete
 ) -> Iterator[int]:
