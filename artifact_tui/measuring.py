@@ -290,18 +290,22 @@ def _remember(kind: Kind, address: str, tell: Tell) -> None:
 async def _figures(client: Client, kind: Kind, tell: Tell) -> None:
     """Tell the figures of an open store, also those of so far while its catalog is filled."""
     path = client.catalog_path
+    notices: tuple[str, ...] = ()
     if path is None:
         path = catalog_file(client.identity.uid)
         tell_some = _Partial(path, kind, tell)
         tell_some()
-        await sync(
+        done = await sync(
             client,
             path,
             marks_path=marks_file(client.identity.uid),
             progress=lambda _: tell_some(),
         )
+        notices = (*client.notices, *done.notices)
     with closing(catalog.connect(path, mapped=False)) as conn:
-        tell(state="measured", as_of_us=now_us(), **figures(conn, kind))
+        more = f" And {len(notices) - 1:,} more." if len(notices) > 1 else ""
+        reason = f"{notices[0]}{more}" if notices else ""
+        tell(state="measured", as_of_us=now_us(), reason=reason, **figures(conn, kind))
 
 
 class _Partial:

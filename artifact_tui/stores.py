@@ -94,7 +94,7 @@ class Measured:
     as_of_us: int | None = None
     """When this was so."""
     reason: str = ""
-    """Why it cannot be read, with the system's words: untrusted text."""
+    """Why it, or a part of it, cannot be read, with the system's words: untrusted text."""
     disk: Disk | None = None
     place: str = ""
     """One text for all addresses of one store; empty while nobody has looked."""
@@ -105,6 +105,11 @@ class Measured:
     def settled(self) -> bool:
         """Whether nothing more will come."""
         return self.state != "measuring"
+
+    @property
+    def figured(self) -> bool:
+        """Whether the figures are of the whole store."""
+        return self.state in {"measured", "remembered"}
 
 
 CONFIGURED = "configured"

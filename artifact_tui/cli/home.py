@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -48,7 +49,7 @@ async def stores_command(*, out: Output) -> None:
     why          configured, or what led to it
     state        measured; remembered: as its catalog knows it; unreadable,
                  not answering, or absent: named, and not there
-    reason       why it is unreadable or absent
+    reason       why it is unreadable or absent, or a part of it unreadable
     size         bytes that it takes; shared ones count once
     reclaimable  bytes that are freed when all goes that `filter` matches
     filter       what may go without a loss: ls and plan take it
@@ -88,14 +89,24 @@ async def _every_store() -> AsyncIterator[tuple[Store, Measured]]:
                 unplaced.discard(store.target.name)
                 places |= {known.place} - {""}
             if known.settled and configured:
-                yield store, known
+                yield store, _without_parts(known)
             elif known.settled and worth_a_row(store, known):
-                waiting.append((store, known))
+                waiting.append((store, _without_parts(known)))
             for one, told in () if unplaced else waiting:
                 if told.place not in places:
                     places |= {told.place} - {""}
                     yield one, told
             waiting = waiting if unplaced else []
+
+
+def _without_parts(found: Measured) -> Measured:
+    """What is known, without the figures of a part of a store."""
+    if found.figured:
+        return found
+    return replace(
+        found, size=None, reclaimable=None, collections=None, versions=None, used_us=None,
+        as_of_us=None,
+    )  # fmt: skip
 
 
 def _record(store: Store, found: Measured, now_us: int) -> dict[str, Any]:
@@ -130,7 +141,6 @@ def _print_disks(disks: Sequence[Disk], out: Output) -> None:
 
 def _cells(store: Store, found: Measured, now_us: int) -> tuple[str, ...]:
     """One store, for people."""
-    there = found.state in {"measured", "remembered"}
     count = (
         text.plural(found.collections, "collection") + ", " + text.plural(found.versions, "version")
         if found.collections is not None and found.versions is not None
@@ -140,7 +150,7 @@ def _cells(store: Store, found: Measured, now_us: int) -> tuple[str, ...]:
     used = "" if found.used_us is None else f"used {text.ago(found.used_us, now_us)}"
     return (
         safe(found.address or store.target.typed),
-        text.size(found.size) if there else "",
+        text.size(found.size) if found.figured else "",
         reclaimable,
         count,
         used,
@@ -151,7 +161,7 @@ def _cells(store: Store, found: Measured, now_us: int) -> tuple[str, ...]:
 def _state_words(found: Measured, now_us: int) -> str:
     """What else is to be said of a store; nothing where all is as it should be."""
     if found.state == "measured":
-        return ""
+        return safe(found.reason, _ROOM)
     if found.state == "remembered":
         at = found.as_of_us
         return "not listed yet" if at is None else f"as of {text.ago(at, now_us)}"
@@ -169,8 +179,10 @@ def _summary(rows: Sequence[tuple[Store, Measured]]) -> list[str]:
     size, free = (sum(filter(None, some)) for some in (
         (found.size for found in local), (found.reclaimable for found in local)
     ))  # fmt: skip
+    unknown = sum(not found.figured for _, found in rows)
     taken = f"{text.size(size)} on disk, {text.size(free)} reclaimable"
-    lines = [f"{text.plural(len(rows), 'store')}, {taken}"]
+    rest = f"; of {unknown:,} nothing is known" if unknown else ""
+    lines = [f"{text.plural(len(rows), 'store')}, {taken}{rest}"]
     best, most = max(rows, key=lambda row: row[1].reclaimable or 0)
     if most.reclaimable:
         shown = command("ls", best.target.typed, best.reclaimable, "--versions")

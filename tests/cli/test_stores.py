@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from artifact_tui.clients import disk, every_kind
-from artifact_tui.config import config_file
+from artifact_tui.config import config_file, load
+from artifact_tui.stores import find_stores, measure
 from tests.servers.folders import folders
 from tests.servers.stuck import stuck
 from tests.support.blobs import Oci, Ollama
@@ -218,6 +220,37 @@ def test_those_that_do_not_answer_keep_nobody_waiting(
     assert (f"stuck:{tmp_path}/theirs", "not answering") in order
     assert sorted(order[:4]) == [(f"hub{number}", "measured") for number in range(4)]
     assert {state for _, state in order[4:]} == {"not answering"}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_answer")
+async def test_figures_come_while_a_store_is_listed_and_are_no_last_word(
+    cli: Cli, tmp_path: Path
+) -> None:
+    (tmp_path / "disk").mkdir()
+    cli("registries", "add", "half", f"halting:{tmp_path}/disk")
+    told = [found async for _, found in measure(find_stores(load(), os.environ), patience_s=4)
+            if "halting" in found.place]  # fmt: skip
+    assert ("measuring", 100) in {(found.state, found.size) for found in told}
+    assert told[-1].state == "not answering"
+    assert not told[-1].figured
+    found = await asyncio.to_thread(stores, cli)
+    half = found["half"]
+    assert (half["state"], half["size"], half["versions"]) == ("not answering", None, None)
+
+
+def test_a_part_that_cannot_be_read_is_told_with_the_rest(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = Ollama(tmp_path / "models")
+    models.tag("a", "1", {"model": b"m" * 400})
+    (models.root / "manifests/registry.ollama.ai/library/a/2").write_text("no manifest")
+    monkeypatch.setenv("OLLAMA_MODELS", str(models.root))
+    (one,) = stores(cli).values()
+    assert one["state"] == "measured"
+    assert one["size"] >= models.bytes()
+    assert f"{models.root}/manifests" in one["reason"]
+    assert one["reason"] in cli("stores").out
 
 
 @pytest.mark.slow

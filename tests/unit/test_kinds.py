@@ -11,9 +11,13 @@ import pytest
 
 import artifact_tui
 from artifact_tui.clients import every_kind, setting_rows
+from artifact_tui.model import now_us
+from artifact_tui.query import compile_query, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from artifact_tui.clients.base import Kind
 
 PACKAGE = Path(artifact_tui.__file__).parent
 README = PACKAGE.parent / "README.md"
@@ -57,6 +61,15 @@ def test_no_kind_is_named_outside_of_its_folder(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     found = [f"{file}:{line}: {text[:80]}" for line, text in said(tree, file) if NAMED.search(text)]
     assert found == []
+
+
+@pytest.mark.parametrize("kind", every_kind(), ids=lambda kind: kind.name)
+def test_a_kind_knows_its_places_and_what_may_go(kind: Kind) -> None:
+    for place in kind.places({"HOME": "/home/ada"}):
+        assert kind.claims(place.address)
+        assert place.why
+        assert all(folder.is_absolute() for folder in kind.folders(place.address))
+    assert compile_query(parse(kind.reclaimable), now_us()).sql
 
 
 def table() -> str:

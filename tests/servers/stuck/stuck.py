@@ -1,6 +1,7 @@
-"""Two kinds of registries that do not answer, as on a disk that hangs.
+"""Three kinds of registries that do not answer, as on a disk that hangs.
 
-`stuck:PATH` reads a pipe `PATH/pipe` that nobody writes to; `stopped:PATH` stops its process.
+`stuck:PATH` reads a pipe `PATH/pipe` that nobody writes to; `stopped:PATH` stops its process;
+`halting:PATH` lists one version, and then does no more.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from artifact_tui.clients.base import Kind, Place
+from artifact_tui.clients.base import Client, Kind, Place
+from artifact_tui.model import Collection, Identity, Listed, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Sequence
 
 
 class StuckKind(Kind):
@@ -30,7 +32,7 @@ class StuckKind(Kind):
         others = os.environ.get("STUCK_OTHERS", "")
         return (Place(f"stuck:{path}", "home of ada", usual=True) for path in others.split())
 
-    def open(self, address: str, **_: object) -> NoReturn:
+    def open(self, address: str, **_: object) -> Client:
         """Wait in the system, as for a server that is gone."""
         while True:
             os.close(os.open(self.folders(address)[0] / "pipe", os.O_RDONLY))
@@ -48,4 +50,27 @@ class StoppedKind(StuckKind):
             os.kill(os.getpid(), signal.SIGSTOP)
 
 
-KIND, STOPPED = StuckKind(), StoppedKind()
+class HaltingClient(Client):
+    """Lists one version, and no more."""
+
+    def __init__(self, address: str) -> None:
+        self.identity = Identity("halting", address, address)
+
+    async def listing(self) -> AsyncGenerator[Listed, None]:
+        """The one, and then nothing."""
+        one = Version("net/v0", "net", 0, "v0", "digest", size=100, file_count=1)
+        yield Listed((Collection("net", "net", "model"),), (one,))
+        signal.pause()
+
+
+class HaltingKind(StuckKind):
+    """Begins to answer."""
+
+    name = "halting"
+
+    def open(self, address: str, **_: object) -> Client:
+        """Open one."""
+        return HaltingClient(address)
+
+
+KIND, STOPPED, HALTING = StuckKind(), StoppedKind(), HaltingKind()
