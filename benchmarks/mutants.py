@@ -1,7 +1,7 @@
 """How many small faults in the code that deletes do the tests notice?
 
-    python -m benchmarks.mutants [--outside | --all] [--count 200] [--seed N] [--most-tests 40]
-        [--most-seconds 60] [--workers 2] [--module GLOB] [--only FILE] [--results FILE] [--list]
+    python -m benchmarks.mutants [--outside | --all] [--count 200] [--seed N]
+        [--most-seconds 150] [--workers 2] [--module GLOB] [--only FILE] [--results FILE] [--list]
         [PATH…]
 
 A mutant is the program with one small fault: a comparison turned round, a guard that never holds,
@@ -15,11 +15,12 @@ which tests pass, how long each takes, and which blocks of which functions it re
 
 Then each mutant is shown to the tests that reach its place, in one process, until one fails. The
 order is that of places reached times seconds: a quick test that reaches little else comes first,
-and a further one of the same function later. At most `--most-tests` are run, and at most
-`--most-seconds` of them, as long as they took without a fault. So a survivor costs about a minute,
-not the hundreds of tests that reach it; the score is a lower bound, and comparable between trees
-that were measured with the same bounds. A tree from before this file is measured with its own
-Python: `cd OLD; .venv/bin/python …/benchmarks/mutants.py --tree .`
+and further ones of the same file and function later. As many are run as took `--most-seconds`
+without a fault. So a survivor costs a minute or two, not the hundreds of tests that reach it; the
+score is a lower bound, and comparable between trees that were measured with the same bound. (By
+number it would not be: forty tests of single functions tell more than forty of the program.) A
+tree from before this file is measured with its own Python:
+`cd OLD; .venv/bin/python …/benchmarks/mutants.py --tree .`
 
 Which mutants are taken is decided by their names, so the same seed takes the same ones again, also
 when a function has moved to another file: a name is the function, the text of the statement, and
@@ -571,18 +572,18 @@ class Net:
         alike = Counter[str]()
         costs: dict[str, float] = {}
         for test in sorted(tests, key=lambda one: (cost(one), one)):
-            function = test.partition("[")[0]
-            alike[function] += 1
-            costs[test] = cost(test) * alike[function]
+            file, function = test.partition("::")[0], test.partition("[")[0]
+            alike.update((file, function))
+            costs[test] = cost(test) * alike[file] * alike[function]
         return sorted(costs, key=lambda one: (costs[one], one))
 
-    def bounded(self, tests: Iterable[str], most: int, seconds: float) -> list[str]:
-        """The first of these tests, as many as the bounds allow; one at least."""
+    def bounded(self, tests: Iterable[str], seconds: float) -> list[str]:
+        """The first of these tests, as many as took so long; one at least."""
         taken: list[str] = []
         total = 0.0
         for test in tests:
             total += self.seconds[test]
-            if taken and (len(taken) == most or total > seconds):
+            if taken and total > seconds:
                 break
             taken.append(test)
         return taken
@@ -707,8 +708,7 @@ def main() -> None:
     parser.add_argument("--outside", action="store_false", dest="everything")
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--most-tests", type=int, default=40)
-    parser.add_argument("--most-seconds", type=float, default=60)
+    parser.add_argument("--most-seconds", type=float, default=150)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--module", default=MODULES)
     parser.add_argument("--only", default="")
@@ -744,8 +744,7 @@ def main() -> None:
         for number, mutant in enumerate(mutants, start=1):
             if mutant.name in done:
                 continue
-            tests = net.order(_places(mutant, finders))
-            tests = net.bounded(tests, words.most_tests, words.most_seconds)
+            tests = net.bounded(net.order(_places(mutant, finders)), words.most_seconds)
             limit = 60 + 4 * sum(net.seconds[test] for test in tests)
             record = {"name": mutant.name, "place": f"{mutant.path}:{mutant.line}"}
             record |= judge(copy_, mutant, tests, limit)  # type: ignore[arg-type]
