@@ -1,7 +1,7 @@
 """How many small faults in the code that deletes do the tests notice?
 
     python -m benchmarks.mutants [--outside | --all] [--count 200] [--seed N]
-        [--most-seconds 150] [--workers 2] [--module GLOB] [--only FILE] [--results FILE] [--list]
+        [--most-seconds 60] [--workers 2] [--module GLOB] [--only FILE] [--results FILE] [--list]
         [PATH…]
 
 A mutant is the program with one small fault: a comparison turned round, a guard that never holds,
@@ -708,7 +708,7 @@ def main() -> None:
     parser.add_argument("--outside", action="store_false", dest="everything")
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--most-seconds", type=float, default=150)
+    parser.add_argument("--most-seconds", type=float, default=60)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--module", default=MODULES)
     parser.add_argument("--only", default="")

@@ -11,6 +11,7 @@ import pytest
 
 from artifact_tui import config
 from artifact_tui.catalog import connect, marks
+from artifact_tui.cli import drafting, output
 from artifact_tui.config import load, resolve
 from artifact_tui.tui.app import ArtifactApp
 from artifact_tui.tui.services import open_services
@@ -153,6 +154,10 @@ def test_sizes_are_asked_for_a_filter_a_sort_and_a_plan(
     cli: Cli, shelf: Path, tmp_path: Path
 ) -> None:
     address, plan = f"shyfolders:{shelf}", tmp_path / "p.plan"
+    cli("ls", address)
+    cached = ("plan", address, "version:v0", "type:model", "--cached", "-o", tmp_path / "q.plan")
+    assert "does not tell their sizes" in cli(*cached).out
+    assert asked(shelf) == []
     out = cli("plan", address, "version:v0", "type:model", "-o", plan).out
     assert "100 B listed" in out
     assert asked(shelf) == ["model/net/v0"]
@@ -164,6 +169,15 @@ def test_sizes_are_asked_for_a_filter_a_sort_and_a_plan(
     assert asked(shelf) == ["dataset/mnist/v0", "model/net/v1", "model/net/v2"]
     biggest = cli("ls", address, "--versions", "--sort", "size", "--limit", "1", "--json").records
     assert ([one["name"] for one in biggest], asked(shelf)) == (["mnist"], [])
+
+
+def test_how_far_the_sizes_of_a_plan_are_is_told(
+    cli: Cli, shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drafting, "QUIET_SECONDS", 0)
+    monkeypatch.setattr(output, "_REPEAT", 0)
+    told = cli("plan", f"shyfolders:{shelf}", "name:net", "-o", tmp_path / "p.plan").err
+    assert "\nsizes of 3 of 3\nstep 1 of 7" in f"\n{told}"
 
 
 def test_sizes_that_are_not_told_stay_unknown(cli: Cli, shelf: Path, tmp_path: Path) -> None:

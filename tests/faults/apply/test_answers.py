@@ -406,6 +406,30 @@ async def test_what_failed_is_retried_as_a_group_with_its_parents(
     assert world.live() == {changed}
 
 
+async def test_what_was_cancelled_stays_so_when_what_failed_is_retried(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("artifact_tui.deletion.worker.start", lambda _path, **_: None)
+    parents = [world.add("m"), world.add("n")]
+    failing, tuned = world.add("a"), world.add("b", parents=parents)
+    control = Control()
+
+    def stop(op: str, call: int) -> None:
+        if (op, call) == ("delete", 6):
+            control.stop("enough")
+
+    client = world.faulty(Script((Rule("delete", "failed", None, (failing,)),), 1), stop)
+    with world.plan([*parents, failing, tuned], faulty=True) as plan:
+        await apply(plan, client, control=control, policy=HASTE)
+        assert plan.summary.states == {S.FAILED: 1, S.VERIFIED: 2, S.PLANNED: 1}
+        tasks.cancel(plan.path)
+        assert tasks.retry_failed(plan.path) == 1
+        ending = await apply(plan, world.faulty(), policy=HASTE)
+        assert plan.summary.states == {S.VERIFIED: 3, S.NOT_TRIED: 1}
+        assert (ending.status, plan.status) == (Status.CANCELLED, Status.CANCELLED)
+    assert world.live() == {parents[1]}
+
+
 async def test_where_nothing_failed_nothing_is_tried_again(world: World) -> None:
     base = world.add("base")
     tuned = world.add("tuned", parents=[base])

@@ -116,6 +116,19 @@ async def test_a_refusal_can_be_tried_again(scene: Scene, client: RestClient) ->
     assert second.new_key
 
 
+async def test_what_is_said_to_be_made_and_is_not_there_can_be_asked_for_again(
+    scene: Scene, client: RestClient
+) -> None:
+    scene.server.become(save_fault=1.0)
+    with Plan.open(scene.plan, write=True) as plan:
+        (first,) = await recreate(plan, client, only=["model/1"])
+        scene.server.become()
+        (second,) = await recreate(plan, client, only=["model/1"])
+    assert first.error == "the registry said that it was made, and does not list it"
+    assert second.new_key
+    assert there(scene) == BOTH[1:]
+
+
 async def test_what_stayed_is_not_made_again(scene: Scene, client: RestClient) -> None:
     scene.plan.unlink()
     scene.save(scene.draft(client, ["model/3"]))

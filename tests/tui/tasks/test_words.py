@@ -45,6 +45,12 @@ def test_an_ended_task_with_failures_does_not_look_like_success() -> None:
     assert UNICODE.yes not in task_line(ended, 100, UNICODE, 0).plain
 
 
+def test_the_rate_of_a_slow_task_is_told_by_the_minute() -> None:
+    assert "2/s" in task_line(replace(TASK, rate=1.6), 100, UNICODE, 0).plain
+    slow = replace(TASK, rate=0.5, left_us=1500 * SECOND)
+    assert "30.0/min, 25 min left" in task_line(slow, 100, UNICODE, 0).plain
+
+
 async def test_any_window_of_a_group_can_be_read(world: World) -> None:
     keys = world.add_all("sweep", 3000)
     path = made.failed(world, keys, "503")
