@@ -110,6 +110,27 @@ def test_a_confirmation_does_not_travel_in_the_file(
     )
 
 
+@pytest.mark.parametrize(
+    ("table", "column"), [("journal", "why"), ("journal", "confirmed_by"), ("plan", "value")]
+)
+def test_nothing_is_null_that_a_plan_must_say(
+    cli: Cli, registry: Local, plan: Path, table: str, column: str
+) -> None:
+    with closing(sqlite3.connect(plan, isolation_level=None)) as conn:
+        (sql,) = conn.execute("SELECT sql FROM sqlite_schema WHERE name=?", (table,)).fetchone()
+        kept = "PRAGMA writable_schema=ON", "UPDATE sqlite_schema SET sql=? WHERE name=?"
+        conn.execute(kept[0])
+        conn.execute(kept[1], (sql.replace("NOT NULL", "        "), table))
+    with closing(sqlite3.connect(plan, isolation_level=None)) as conn:
+        conn.execute(f"UPDATE {table} SET {column}=NULL")
+        conn.execute(kept[0])
+        conn.execute(kept[1], (sql, table))
+    for command in (("review",), ("apply", "--yes", "--expect", "2"), ("report",)):
+        ran = cli(*command, plan, code=1)
+        assert f"is damaged: a value in {table} has another type" in ran.err
+    assert len(live(registry)) == 6
+
+
 def test_a_report_says_that_the_file_was_changed(cli: Cli, plan: Path) -> None:
     cli("apply", plan, "--yes", "--expect", "2")
     assert "changed" not in cli("report", plan).err

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.cli.conftest import Cli, Local
+    from tests.cli.shelf import Shelf
 
 
 def test_everything_is_judged_and_said(cli: Cli, registry: Local, tmp_path: Path) -> None:
@@ -49,6 +50,19 @@ def test_dependents_are_offered_only_where_that_helps(cli: Cli, registry: Local)
     assert "a version of this plan that was made from it stays (1)\n" in out
     assert "--orphan-dependents: let those lose a parent\n" in out
     assert "--with-dependents" not in out
+
+
+def test_of_many_names_the_first_are_told_and_how_many_more(shelf: Shelf) -> None:
+    def line() -> str:
+        out = shelf.cli("plan", shelf.address, "*", "--whole-collections").out
+        return next(one for one in out.splitlines() if "one request each" in one)
+
+    for number in range(12):
+        shelf.registry.add(f"m{number:02}")
+    assert line().endswith(", m11 (1 version)")
+    for name in ("n", "o"):
+        shelf.registry.add(name)
+    assert line().endswith(", m11 (1 version) and 2 more")
 
 
 def test_consents_widen_it(cli: Cli, registry: Local, tmp_path: Path) -> None:

@@ -213,6 +213,8 @@ def test_what_has_live_dependents_is_not_purged_unasked(cli: Cli, registry: Loca
     words = ("purge", registry.address, "--all")
     out = cli(*words, code=1).out
     assert "net:v1  2 KB  live versions outside this plan were made from it (tiny:v0)" in out
+    assert "      --orphan-dependents: let those lose a parent\n" in out
+    assert "--with-dependents" not in out, "a purge takes nothing along"
     assert registry.states()["net:v1"] == "trash"
     cli(*words, "--orphan-dependents", "--yes", "--expect", "1")
     assert "net:v1" not in registry.states()
