@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from artifact_tui.clients.base import Client
+from artifact_tui.clients.base import Client, Kind
 from artifact_tui.clients.open_files import file_id, holders_of
-from artifact_tui.config import from_home
-from artifact_tui.errors import ReadOnlyError, RegistryError
+from artifact_tui.config import NO_SETTINGS, from_home
+from artifact_tui.errors import NotFoundError, ReadOnlyError, RegistryError
 from artifact_tui.model import File
 
 if TYPE_CHECKING:
@@ -68,6 +68,53 @@ class DiskClient(Client):
         """
         if self.read_only:
             raise ReadOnlyError(f"{self.identity.address} may only be read. Nothing was deleted.")
+
+
+class FolderKind(Kind):
+    """A kind whose registry is one folder, which something else made."""
+
+    holds: str
+    """What is in such a folder, for people: `Hugging Face cache`."""
+    marks: tuple[str, ...] = ()
+    """Folders that are in it."""
+    hint: str = ""
+    """What to do where there is none; empty: to name a folder that holds the marks."""
+
+    def connect(self, root: Path, *, read_only: bool) -> DiskClient:
+        """A client of what is at a folder."""
+        raise NotImplementedError
+
+    def folder(self, address: str) -> Path:
+        """The folder of an address, without links on the way to it."""
+        return Path(os.path.realpath(self.folders(address)[0]))
+
+    def canonical(self, address: str) -> str:
+        """With the path in full."""
+        return f"{self.name}:{self.folder(address)}"
+
+    place = canonical
+
+    def open(
+        self,
+        address: str,
+        *,
+        read_only: bool,
+        actor: str = "",
+        settings: Mapping[str, object] = NO_SETTINGS,
+    ) -> DiskClient:
+        """Open what is there; who deletes from it is recorded nowhere.
+
+        Raises:
+            ConfigError: there are settings: such a kind has none.
+            NotFoundError: there is no such folder.
+        """
+        del actor
+        self.check(settings)
+        root = self.folder(address)
+        if not all((root / mark).is_dir() for mark in self.marks or [""]):
+            hint = self.hint or f"Name a folder that holds {' and '.join(self.marks)}."
+            raise NotFoundError(f"There is no {self.holds} at {root}.", hint=hint)
+        return self.connect(root, read_only=read_only)
 
 
 def as_named(path: str | Path) -> Path:

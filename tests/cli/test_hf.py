@@ -130,3 +130,9 @@ def test_names_that_are_none_are_left_alone(cli: Cli, hub: Hub) -> None:
     ran = cli("ls", "hf:")
     assert "\x1b" not in ran.out + ran.err
     assert "something" not in ran.out
+
+
+def test_old_tools_are_warned_of_where_files_are_shared(cli: Cli, hub: Hub, tmp_path: Path) -> None:
+    assert "before 1.32" in cli("registries", "test", "hf:").out
+    plain = Hub(tmp_path / "plain").root
+    assert "before 1.32" not in cli("registries", "test", f"hf:{plain}").out

@@ -5,23 +5,22 @@ from __future__ import annotations
 import asyncio
 import os
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.base import Kind, Place
-from artifact_tui.clients.disk import DiskClient, as_named, in_homes, with_users
+from artifact_tui.clients.base import Place
+from artifact_tui.clients.disk import DiskClient, FolderKind, as_named, in_homes, with_users
 from artifact_tui.clients.huggingface.hf_cache import LEFTOVERS, SNAPSHOTS, Cache
 from artifact_tui.clients.huggingface.hf_deleting import CacheDeleter
 from artifact_tui.clients.huggingface.hf_lineage import CardLineage, needed_parts
 from artifact_tui.clients.huggingface.hf_neighbours import NO_NEIGHBOURS, Neighbours, is_beside
 from artifact_tui.clients.open_files import holders_of
-from artifact_tui.config import NO_SETTINGS
 from artifact_tui.errors import NotFoundError, NotToldError, SourceError
 from artifact_tui.model import Collection, Edge, Identity, Listed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
+    from pathlib import Path
 
     from artifact_tui.clients.huggingface.hf_cache import Repository
     from artifact_tui.clients.huggingface.hf_neighbours import Prepared
@@ -29,6 +28,10 @@ if TYPE_CHECKING:
     from artifact_tui.model import Deletion, Facts, File, Holders, LocalFile, Outcome
 
 PREFIX = "hf:"
+OLD_TOOLS = (
+    "Do not delete from it with huggingface_hub before 1.32:"
+    " it removes shared files that other repositories need."
+)
 _AT_ONCE = 500
 
 
@@ -218,7 +221,8 @@ class HfClient(DiskClient):
         there = [str(one.top) for one in self._beside.folders if one.top.is_dir()]
         beside = (f"Beside it: {', '.join(there)}.",) if there else ()
         where = f"{self._cache.root} is a Hugging Face cache"
-        return (f"{where} of {count:,} repositories{shares}.", *beside)
+        warned = (OLD_TOOLS,) if self._cache.shares else ()
+        return (f"{where} of {count:,} repositories{shares}.", *beside, *warned)
 
 
 def _file_ids(
@@ -232,7 +236,7 @@ def _file_ids(
     return {**revisions, **{one.key: one.content.ids for one in beside}}
 
 
-class HfKind(Kind):
+class HfKind(FolderKind):
     """Opens caches of the Hugging Face Hub."""
 
     name = "hf"
@@ -248,6 +252,8 @@ download), `assets` (asset) and `xet`. Without PATH it is where HF_HOME, HF_DATA
 HF_ASSETS_CACHE and HF_XET_CACHE say.
 """
 
+    holds = "Hugging Face cache"
+    hint = "Name its folder, as in hf:/data/hf/hub, or set HF_HUB_CACHE."
     reclaimable = 'alias:none -type:"arrow" -type:"download" -type:"asset" -type:"xet"'
 
     def folders(self, address: str) -> Sequence[Path]:
@@ -270,41 +276,11 @@ HF_ASSETS_CACHE and HF_XET_CACHE say.
         for path, whose in in_homes(".cache/huggingface/hub"):
             yield Place(f"{PREFIX}{path}", f"home of {whose}", usual=True)
 
-    def canonical(self, address: str) -> str:
-        """With the path in full."""
-        return f"{PREFIX}{cache_folder(address)}"
-
-    place = canonical
-
-    def open(
-        self,
-        address: str,
-        *,
-        read_only: bool,
-        actor: str = "",
-        settings: Mapping[str, object] = NO_SETTINGS,
-    ) -> HfClient:
-        """Open a cache; who deletes from it is recorded nowhere.
-
-        Raises:
-            ConfigError: there are settings: this kind has none.
-            NotFoundError: there is no folder.
-        """
-        del actor
-        self.check(settings)
-        root = cache_folder(address)
-        if not root.is_dir():
-            raise NotFoundError(
-                f"There is no Hugging Face cache at {root}.",
-                hint="Name its folder, as in hf:/data/hf/hub, or set HF_HUB_CACHE.",
-            )
-        home = hugging_face_home() if root == cache_folder(PREFIX) else None
-        return HfClient(root, Neighbours.of(root, home), read_only=read_only)
-
-
-def cache_folder(address: str) -> Path:
-    """The folder of an address, without links on the way to it."""
-    return Path(os.path.realpath(_folder_as_named(address)))
+    def connect(self, root: Path, *, read_only: bool) -> HfClient:
+        """A client of a cache; what lies beside that of the environment may be moved."""
+        own = root == self.folder(PREFIX)
+        beside = Neighbours.of(root, hugging_face_home() if own else None)
+        return HfClient(root, beside, read_only=read_only)
 
 
 def _folder_as_named(address: str) -> Path:

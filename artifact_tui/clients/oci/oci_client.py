@@ -6,14 +6,19 @@ import hashlib
 import os
 import sys
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.base import Kind, Place
-from artifact_tui.clients.disk import DiskClient, as_named, in_homes, system_words, with_users
+from artifact_tui.clients.base import Place
+from artifact_tui.clients.disk import (
+    DiskClient,
+    FolderKind,
+    as_named,
+    in_homes,
+    system_words,
+    with_users,
+)
 from artifact_tui.clients.oci.oci_layout import BlobStore, OciLayout, OllamaLayout
 from artifact_tui.clients.open_files import file_id, holders_of
-from artifact_tui.config import NO_SETTINGS
 from artifact_tui.errors import NotFoundError, SourceError
 from artifact_tui.model import (
     Collection,
@@ -30,6 +35,7 @@ from artifact_tui.model import (
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from artifact_tui.clients.oci.oci_layout import BlobLayout, Contents
     from artifact_tui.clients.open_files import FileId
@@ -242,17 +248,14 @@ def _digest_of(files: Sequence[File]) -> str:
     return f"blobs+{hashlib.sha256(repr(files).encode()).hexdigest()[:12]}"
 
 
-class OciKind(Kind):
+class OciKind(FolderKind):
     """Opens OCI image layouts, and the store of KitOps."""
 
     name = "oci"
     forms = "oci:PATH"
     reclaimable = "type:blob"
-    marks: tuple[str, ...] = ("blobs/sha256",)
-
-    def folder(self, address: str) -> Path:
-        """The folder of an address, without links on the way to it."""
-        return Path(os.path.realpath(self.folders(address)[0]))
+    holds = "oci store"
+    marks = ("blobs/sha256",)
 
     def folders(self, address: str) -> Sequence[Path]:
         """That of the address."""
@@ -271,34 +274,8 @@ class OciKind(Kind):
         """How tags and blobs are kept there."""
         return OciLayout(root)
 
-    def canonical(self, address: str) -> str:
-        """With the path in full."""
-        return f"{self.name}:{self.folder(address)}"
-
-    place = canonical
-
-    def open(
-        self,
-        address: str,
-        *,
-        read_only: bool,
-        actor: str = "",
-        settings: Mapping[str, object] = NO_SETTINGS,
-    ) -> TagClient:
-        """Open a store; who deletes from it is recorded nowhere.
-
-        Raises:
-            ConfigError: there are settings: this kind has none.
-            NotFoundError: there is no such store.
-        """
-        del actor
-        self.check(settings)
-        root = self.folder(address)
-        if not all((root / mark).is_dir() for mark in self.marks):
-            raise NotFoundError(
-                f"There is no {self.name} store at {root}.",
-                hint=f"Name a folder that holds {' and '.join(self.marks)}.",
-            )
+    def connect(self, root: Path, *, read_only: bool) -> TagClient:
+        """A client of the store at a folder."""
         return TagClient(self.name, self.layout(root), read_only=read_only)
 
 
@@ -308,6 +285,7 @@ class OllamaKind(OciKind):
     name = "ollama"
     forms = "ollama:[PATH]"
     about = "Without PATH it is $OLLAMA_MODELS, or ~/.ollama/models."
+    holds = "ollama store"
     marks = ("blobs",)
 
     def folders(self, address: str) -> Sequence[Path]:
