@@ -181,7 +181,7 @@ def _say(line: bytes) -> None:
 
 BEAT_S = 0.5
 """Seconds between two signs of work."""
-_LEAST_WORK_S = 0.0001
+_LEAST_WORK_S = 0.00002
 """Seconds of a processor between two signs of work: who waits for a disk uses none."""
 
 

@@ -16,18 +16,16 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import artifact_tui
 from artifact_tui.clients import claimed, every_kind, kind_of
 from artifact_tui.clients.base import Place
 from artifact_tui.config import Target, named_target
 from artifact_tui.errors import ArtifactTuiError
+from artifact_tui.processes import command_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -294,12 +292,8 @@ class _Hearing:
 
 def _start(at_once: int, patience_s: float) -> subprocess.Popen[bytes]:
     """Start the process that measures; it ends when its standard input does."""
-    # -P keeps the current folder off the module path: a file there must not pose as a library.
-    here = Path(artifact_tui.__file__).parent.parent == Path.cwd()
-    isolated = [] if here else ["-P"]
-    words = ["-m", "artifact_tui.measuring", str(at_once), str(patience_s)]
     return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        [sys.executable, *isolated, *words],
+        command_of("measuring", str(at_once), str(patience_s)),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

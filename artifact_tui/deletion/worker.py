@@ -21,7 +21,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import artifact_tui
 from artifact_tui import text
 from artifact_tui.clients import open_client
 from artifact_tui.deletion import plan_file
@@ -31,6 +30,7 @@ from artifact_tui.deletion.confirmation import check_may_apply
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.errors import ArtifactTuiError, BusyError, PlanError
 from artifact_tui.model import actor
+from artifact_tui.processes import command_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,11 +101,8 @@ def _open_log(path: Path) -> BinaryIO:
 
 
 def _spawn(path: Path, log: BinaryIO) -> subprocess.Popen[bytes]:
-    # -P keeps the current folder off the module path: a file there must not pose as a library.
-    here = Path(artifact_tui.__file__).parent.parent == Path.cwd()
-    isolated = [] if here else ["-P"]
     return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        [sys.executable, *isolated, "-m", "artifact_tui.deletion.worker", str(path)],
+        command_of("deletion.worker", str(path)),
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,

@@ -9,13 +9,17 @@ import re
 import shlex
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from artifact_tui.clients import disk, every_kind
-from artifact_tui.config import config_file, load
+from artifact_tui.catalog import connect
+from artifact_tui.catalog.listing import registry_totals
+from artifact_tui.catalog.sync import SyncProgress, sync
+from artifact_tui.clients import disk, every_kind, open_client
+from artifact_tui.config import catalog_file, config_file, load
 from artifact_tui.stores import find_stores, measure
 from tests.servers.folders import folders
 from tests.servers.stuck import stuck
@@ -84,6 +88,7 @@ def test_a_cache_that_a_variable_names_is_found_and_measured(
     assert (one["collections"], one["versions"]) == (1, 2)
     assert 0 < one["disk_free"] < one["disk_size"]
     assert Path(one["mount"]).is_mount()
+    assert "2 versions" in cli("ls", address, "--cached").out
     freed = cli("plan", address, one["filter"], "-o", tmp_path / "plan").out
     assert "500 B freed" in freed
 
@@ -220,6 +225,42 @@ def test_those_that_do_not_answer_keep_nobody_waiting(
     assert (f"stuck:{tmp_path}/theirs", "not answering") in order
     assert sorted(order[:4]) == [(f"hub{number}", "measured") for number in range(4)]
     assert {state for _, state in order[4:]} == {"not answering"}
+
+
+async def test_a_store_that_a_screen_syncs_meanwhile_is_measured_without_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = cache(tmp_path / "hub")
+    hub.download("models--c--d", commit_of("only"), {"x": b"x" * 900}, refs=("main",))
+    monkeypatch.setenv("HF_HUB_CACHE", str(hub.root))
+    client = open_client(f"hf:{hub.root}", read_only=True)
+    path = catalog_file(client.identity.uid)
+    words = [sys.executable, "-m", "artifact_tui", "stores", "--json"]
+    told: list[dict[str, Any]] = []
+
+    def midway(state: SyncProgress) -> None:
+        if state.collections == 1 and not told:
+            told.append(json.loads(subprocess.run(words, check=True, capture_output=True).stdout))
+
+    for _ in range(2):
+        told.clear()
+        done = await sync(client, path, progress=midway)
+        assert done.removed == 0
+        with closing(connect(path)) as conn:
+            assert registry_totals(conn).versions == 3
+        assert (told[0]["size"], told[0]["versions"]) == (2200, 3)
+    await client.aclose()
+
+
+def test_without_its_process_nothing_is_known_and_nobody_waits(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache(tmp_path / "hub")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    one = stores(cli)[f"hf:{tmp_path}/hub"]
+    assert (one["state"], one["size"]) == ("unreadable", None)
+    assert "ended too early" in one["reason"]
 
 
 @pytest.mark.slow
