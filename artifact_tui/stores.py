@@ -28,7 +28,7 @@ from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.processes import command_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 
     from artifact_tui.clients.base import Kind
     from artifact_tui.config import Config
@@ -163,7 +163,7 @@ def worth_a_row(store: Store, found: Measured) -> bool:
 
 async def measure(
     stores: Sequence[Store], *, others: bool = False, at_once: int = 4, patience_s: float = 5.0
-) -> AsyncIterator[tuple[Store, Measured]]:
+) -> AsyncGenerator[tuple[Store, Measured]]:
     """What is known of stores, as it comes; the last word on each is `settled`.
 
     Args:

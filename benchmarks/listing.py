@@ -144,7 +144,7 @@ async def mark_on_screen(root: Path, moves: str) -> None:
 
     config = load()
     services = await open_services(resolve(config, f"local:{root}"), config)
-    app = ArtifactApp(services)
+    app = ArtifactApp(config, services)
 
     async def until(words: str, every: float = 0.005) -> None:
         while words not in screen_text(app):  # noqa: ASYNC110 - a screen has no event for this

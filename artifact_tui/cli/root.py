@@ -97,8 +97,9 @@ EXAMPLES = """\
 Examples:
   artifact-tui demo ./sample                             a sample registry to play with
   artifact-tui add ./weights resnet50 --type model       put a folder in your own registry
-  artifact-tui                                           open your own registry
-  artifact-tui stores                                    what is on this machine, with sizes
+  artifact-tui                                           what is on this machine, the largest first
+  artifact-tui stores                                    the same without the screen
+  artifact-tui local:                                    open your own registry
   artifact-tui ls local:./sample 'type:model size>1MB'   list without the screen
   artifact-tui plan local:./sample 'age>90d alias:none' -o old.plan
   artifact-tui review old.plan                           read it before anything is deleted
@@ -108,7 +109,8 @@ Examples:
 
 A REGISTRY is a name in the configuration, a folder, or an address: local:PATH, https://HOST/api,
 wandb://[HOST/]ENTITY[/PROJECT], or a page of W&B's app.
-Without one it is the default registry of the configuration, or the embedded one.
+Without one it is the default registry of the configuration, or the only one in it, or the embedded
+one; the screen then opens home, the list of all stores.
 A FILTER has words and field:value terms: name type version alias tag state size unique stored age
 created used ttl dependents files run runs registry link latest. Put it in quotes: the shell reads
 < > | and * otherwise. A bare word is found anywhere in a name, in either case; a field is exact,
@@ -209,14 +211,19 @@ def root(ctx: click.Context, /, **_: object) -> int:
 def open_command(ctx: click.Context, words: tuple[str, ...], *, read_only: bool) -> int:
     """Open the screen on REGISTRY: a configured name, a folder, or an address such as local:PATH.
 
-    Without one: the default registry of the configuration, or the embedded one.
+    Without one: the default registry of the configuration, or the only one in it; else home, the
+    list of every store of this machine and of what it has a login for.
     """
     from artifact_tui.clients import kind_of  # noqa: PLC0415 - the help needs none of these
     from artifact_tui.config import LOCAL, load, resolve  # noqa: PLC0415
 
     registry = words[0] if words else None
+    locked = read_only or ctx.find_root().params["read_only"]
+    config = load()
+    if registry is None and not config.default and len(config.registries) != 1:
+        return show_screen(None, locked=locked)
     try:
-        target = resolve(load(), registry)
+        target = resolve(config, registry)
     except UsageError as error:
         raise _no_command(registry or "") or error from error
     if not target.address.startswith(LOCAL):
@@ -226,8 +233,8 @@ def open_command(ctx: click.Context, words: tuple[str, ...], *, read_only: bool)
             "The screen opens one registry, without a filter.",
             hint=f"Press / there to filter; without a screen: {command('ls', *words)}",
         )
-    locked = read_only or ctx.find_root().params["read_only"]
-    return show_screen(replace(target, read_only=target.read_only or locked, locked=locked))
+    target = replace(target, read_only=target.read_only or locked, locked=locked)
+    return show_screen(target, locked=locked)
 
 
 def _no_command(word: str) -> UsageError | None:
@@ -248,8 +255,10 @@ def _no_command(word: str) -> UsageError | None:
     )
 
 
-def show_screen(target: Target) -> int:
-    """Enter the screen; returns the exit code.
+def show_screen(target: Target | None, *, locked: bool = False) -> int:
+    """Enter the screen of a registry, or home; returns the exit code.
+
+    `locked`: nothing may be changed in any registry of this session.
 
     Raises:
         UsageError: there is no terminal that could show it.
@@ -257,11 +266,12 @@ def show_screen(target: Target) -> int:
     if os.environ.get("TERM", "") in {"", "dumb"} or not (
         sys.stdin.isatty() and sys.stdout.isatty()
     ):
+        without = command("stores") if target is None else command("ls", target.typed)
         raise UsageError(
             "The screen needs a terminal, and this is none.",
-            hint=f"Without a screen: {command('ls', target.typed)}; see artifact-tui --help",
+            hint=f"Without a screen: {without}; see artifact-tui --help",
         )
     from artifact_tui.config import load  # noqa: PLC0415 - the help needs no configuration
     from artifact_tui.tui import run  # noqa: PLC0415 - nothing else needs the screen
 
-    return run(target, load())
+    return run(target, load(), locked=locked)

@@ -8,8 +8,10 @@ if TYPE_CHECKING:
     from artifact_tui.config import Config, Target
 
 
-def run(target: Target, config: Config) -> int:
-    """Open the screen on one registry and stay until the user leaves; returns the exit code.
+def run(target: Target | None, config: Config, *, locked: bool = False) -> int:
+    """Open the screen on one registry, or on home; returns the exit code once the user leaves.
+
+    `locked`: nothing may be changed in any registry of this session.
 
     Raises:
         ArtifactTuiError: the registry cannot be opened, or a remapped key makes no sense.
@@ -17,4 +19,4 @@ def run(target: Target, config: Config) -> int:
     """
     from artifact_tui.tui.app import launch  # noqa: PLC0415  (Textual costs 0.2 s)
 
-    return launch(target, config)
+    return launch(target, config, locked=locked)

@@ -1,4 +1,8 @@
-"""The Textual app: from a target to a running screen and back; signals, themes, opening screens."""
+"""The Textual app: from a target to a running screen and back; signals, themes, opening screens.
+
+Home and the open registry are modes, each with screens of its own: one sleeps while the other is
+seen.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +27,14 @@ from textual.theme import BUILTIN_THEMES
 from artifact_tui.deletion.items import Action, Options
 from artifact_tui.deletion.review import ReviewRequest
 from artifact_tui.errors import ArtifactTuiError, ConfigError, UsageError
+from artifact_tui.model import now_us
+from artifact_tui.query import parse
 from artifact_tui.tui import crash, terminal
 from artifact_tui.tui.key_bindings import BY_ID, bindings_of
 from artifact_tui.tui.keymap import keymap_from, shown_key
 from artifact_tui.tui.screens.browse_screen import BrowseScreen
 from artifact_tui.tui.services import open_services
-from artifact_tui.tui.terminal import ASCII_ONLY
+from artifact_tui.tui.terminal import ASCII_ONLY, signs_for
 from artifact_tui.tui.typed_keys import Effects, TypedKeys, start
 from artifact_tui.tui.widgets.dialogs import Listing
 
@@ -59,8 +65,10 @@ if TYPE_CHECKING:
     from artifact_tui.tui.widgets.dialogs import MenuEntry
 
 
-def launch(target: Target, config: Config) -> int:
-    """Open the registry, run the app on it, close everything; returns the exit code.
+def launch(target: Target | None, config: Config, *, locked: bool = False) -> int:
+    """Open the registry, or home, run the app on it, close everything; returns the exit code.
+
+    `locked`: nothing may be changed in any registry of this session.
 
     Raises:
         ArtifactTuiError: there is no terminal, the registry cannot be opened, or the
@@ -81,15 +89,17 @@ def launch(target: Target, config: Config) -> int:
     keymap_from(config)
 
     async def session() -> int:
-        services = await open_services(target, config)
+        opened = None if target is None else await open_services(target, config)
         app = None
         try:
-            app = ArtifactApp(services, driver_class())
+            app = ArtifactApp(config, opened, driver_class(), locked=locked)
             with leaving(app):
                 await app.run_async(mouse=wants_mouse(config))
             return app.return_code or 0
         finally:
-            await (app.services if app else services).aclose()
+            left = opened if app is None else app.registry
+            if left is not None:
+                await left.aclose()
 
     return asyncio.run(session())
 
@@ -146,32 +156,65 @@ COLOURLESS = "ansi-dark"
 """The theme that sends no colours of its own."""
 
 
+HOME = "home"
+FIRST = "first"
+"""Modes: the list of stores, unless the session began with it, and what it began with."""
+
+
 class ArtifactApp(App[object]):
-    """One registry on the screen."""
+    """Home, and one registry at a time."""
 
     TITLE = "artifact-tui"
     CSS_PATH = "screens/browse.tcss"  # Textual reads no style sheet of the default screen
+    DEFAULT_MODE = FIRST
     ENABLE_COMMAND_PALETTE = False
     BINDINGS = bindings_of("app")
 
     def __init__(
         self,
-        services: Services,
+        config: Config,
+        opened: Services | None = None,
         driver_class: type[Driver] | None = None,
+        *,
+        locked: bool = False,
     ) -> None:
+        """Begin with the registry that is `opened`, or with home; `locked` ones are only read."""
         self._colourless = bool(os.environ.pop("NO_COLOR", ""))  # Textual would only turn to grey
         super().__init__(driver_class=driver_class)
-        self.services = services
+        self.config = config
+        self.signs = signs_for(config)
+        self.now = now_us
+        """Microseconds UTC, for home; tests freeze it."""
+        self.registry = opened
+        """The one registry that is open, if any is."""
+        self.locked = locked
+        """Whether nothing may be changed in any registry of this session."""
+        self._home_mode, self._registry_mode = (HOME, FIRST) if opened else (FIRST, "")
+        """The modes of both; empty while no registry is open."""
+        self.add_mode(FIRST, self.get_default_screen)
+        if opened:
+            self.add_mode(HOME, self._home_screen)
         self._shown = None if TerminalCells is None else TerminalCells()
-        self.keymap_shown = keymap_from(services.config)
+        self.keymap_shown = keymap_from(config)
         self.effects = Effects(self)
         self.typed = TypedKeys(self, super().on_event, self.keymap_shown)
         self.animation_level = "none"
         self.set_keymap(self.keymap_shown)
         if self._colourless:
             self.theme = COLOURLESS
-        elif services.config.theme:
-            self.theme = services.config.theme
+        elif config.theme:
+            self.theme = config.theme
+
+    @property
+    def services(self) -> Services:
+        """The registry that is open, for the screens that are about one.
+
+        Raises:
+            UsageError: none is.
+        """
+        if self.registry is None:
+            raise UsageError("No registry is open.")
+        return self.registry
 
     async def on_event(self, event: Event) -> None:
         """Hand keys to `TypedKeys`, one at a time, and everything else to Textual."""
@@ -188,15 +231,20 @@ class ArtifactApp(App[object]):
         return cast("BaseScreen", super().screen)
 
     def get_default_screen(self) -> BaseScreen:
-        """Browse is what everything else lies on."""
-        return BrowseScreen(self.services)
+        """What the session begins with: the list of a registry, or that of all stores."""
+        return self._home_screen() if self.registry is None else BrowseScreen(self.registry)
+
+    def _home_screen(self) -> BaseScreen:
+        from artifact_tui.tui.screens.home_screen import HomeScreen  # noqa: PLC0415 - see below
+
+        return HomeScreen()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """No colours with NO_COLOR, nothing but ASCII in ASCII mode."""
         filters = list(super().get_line_filters())
         if self._colourless:
             filters.append(_NO_COLOUR)
-        if self.services.signs.ascii:
+        if self.signs.ascii:
             filters.append(ASCII_ONLY)
         return filters
 
@@ -261,11 +309,18 @@ class ArtifactApp(App[object]):
 
         self.push_screen(OrphansScreen(self.services))
 
-    def open_registries(self) -> None:
-        """Show the configured registries."""
-        from artifact_tui.tui.screens.registries_screen import RegistriesScreen  # noqa: PLC0415
+    @property
+    def begins_at_home(self) -> bool:
+        """Whether home lies below the open registry, and is not a place to look in from it."""
+        return self._home_mode == FIRST or self._registry_mode not in {"", FIRST}
 
-        self.push_screen(RegistriesScreen(self.services))
+    async def open_home(self) -> None:
+        """Show every store; the open registry stays open."""
+        await self.switch_mode(self._home_mode)
+
+    async def back_to_registry(self) -> None:
+        """Show the open registry again, as it was left."""
+        await self.switch_mode(self._registry_mode)
 
     def open_result(self, plan: Path) -> None:
         """Show what became of each item of a plan."""
@@ -332,30 +387,42 @@ class ArtifactApp(App[object]):
         if isinstance(self.screen, BrowseScreen):
             self.screen.reveal(row)
 
-    async def open_registry(self, target: Target) -> None:
-        """Open another registry and close this one; cancelled in time, stay.
+    def is_open(self, target: Target) -> bool:
+        """Whether a target is the registry that is open; no disk is asked."""
+        if self.registry is None:
+            return False
+        here = self.registry.target
+        return here.address == target.address or here.typed == target.typed
+
+    async def open_registry(self, target: Target, query_text: str = "") -> None:
+        """Open a registry, filtered, and close the one before; cancelled in time, stay.
 
         A session that was started with `--read-only` stays read-only.
 
         Raises:
-            ArtifactTuiError: it cannot be opened.
+            ArtifactTuiError: it cannot be opened, or cannot be filtered so.
         """
-        before = self.services
-        if before.target.locked:
-            target = replace(target, read_only=True, locked=True)
-        after = await open_services(target, before.config)
-        await asyncio.shield(self._change_registry(after))
-        start(self, "close", before.aclose)
+        query = parse(query_text)
+        if not self.is_open(target):
+            before = self.registry
+            if self.locked:
+                target = replace(target, read_only=True, locked=True)
+            after = await open_services(target, self.config)
+            await asyncio.shield(self._change_registry(after))
+            if before is not None:
+                start(self, "close", before.aclose)
+        elif self.current_mode != self._registry_mode:
+            await self.back_to_registry()
+        if not query.everything and isinstance(self.screen, BrowseScreen):
+            await self.screen.show_only(query)
 
     async def _change_registry(self, after: Services) -> None:
-        """Begin a new stack of screens; Textual keeps the very first one, which sleeps then."""
-        self.services = after
-        while len(self.screen_stack) > 1:
-            await self.pop_screen()
-        old, new = self.current_mode, f"registry {next(_MODE_NUMBERS)}"
-        self.add_mode(new, lambda: BrowseScreen(after))
-        await self.switch_mode(new)
-        if old.startswith("registry "):
+        """Begin a new stack of screens for a registry, and end that of the one before."""
+        self.registry = after
+        old, self._registry_mode = self._registry_mode, f"registry {next(_MODE_NUMBERS)}"
+        self.add_mode(self._registry_mode, lambda: BrowseScreen(after))
+        await self.switch_mode(self._registry_mode)
+        if old:
             await self.remove_mode(old)
 
     # What every screen offers
@@ -369,8 +436,8 @@ class ArtifactApp(App[object]):
             except ArtifactTuiError as error:
                 self.screen.fail(error)
                 return
-            if self.services.link is not None:
-                self.services.link.sync()
+            if self.registry is not None and self.registry.link is not None:
+                self.registry.link.sync()
             lines = undone.lines
             if undone.missing:
                 again = shown_key(self.keymap_shown, BY_ID["tasks.again"])
@@ -393,7 +460,7 @@ class ArtifactApp(App[object]):
         """Show the keys that apply here."""
         from artifact_tui.tui.widgets.help_dialogs import HelpBox  # noqa: PLC0415 - seldom needed
 
-        screen, signs = self.screen, self.services.signs
+        screen, signs = self.screen, self.signs
         screen.open_dialog(HelpBox(screen.PLACE, self.keymap_shown, screen.why_not, signs))
 
     def action_palette(self) -> None:

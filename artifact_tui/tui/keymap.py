@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from artifact_tui.config import Config
     from artifact_tui.tui.key_bindings import KeyRow
 
-_NAMED = frozenset(key.value for key in Keys) | {"slash", "plus", "minus"}
+_NAMED = frozenset(key.value for key in Keys) | {"slash", "backslash", "plus", "minus"}
 _MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"})
 _SHORT = {"escape": "esc", "pagedown": "PgDn", "pageup": "PgUp", "question_mark": "?"}
 _SHARED = frozenset({"app", "list"})
 """Places whose keys work together with those of another place."""
 
 _HABITS = frozenset({"ctrl+d", "ctrl+r", "enter"})
+
+_KEPT = ("add", "test", "test_all", "default", "remove")
+"""What home does as the list of the registries did."""
 
 FORBIDDEN = {
     "browse.review": _HABITS,
@@ -39,6 +42,15 @@ FORBIDDEN = {
 """Keys that people press by habit (half a page down, reload, open), and must not delete."""
 
 
+RENAMED = {
+    "browse.registries": "browse.home",
+    "registries.switch": "home.open",
+    "registries.back": "home.back",
+    **{f"registries.{verb}": f"home.{verb}" for verb in _KEPT},
+}
+"""Ids that a configuration may still have, and what they are called now."""
+
+
 def keymap_from(config: Config) -> dict[str, str]:
     """Textual's keymap for the `[keys]` of the configuration.
 
@@ -46,7 +58,10 @@ def keymap_from(config: Config) -> dict[str, str]:
         ConfigError: an id that does not exist (with the nearest one), a key that cannot be, or
             one key for two things at the same place.
     """
-    keymap = {row_id: _keys(config, row_id, keys) for row_id, keys in config.keys.items()}
+    keymap = {
+        RENAMED.get(row_id, row_id): _keys(config, row_id, keys)
+        for row_id, keys in config.keys.items()
+    }
     for row_id, keys in keymap.items():
         own = set(BY_ID[row_id].keys.split(","))
         for other in BY_ID.values():
@@ -66,7 +81,7 @@ def keymap_from(config: Config) -> dict[str, str]:
 
 def _keys(config: Config, row_id: str, keys: tuple[str, ...]) -> list[str]:
     """The keys that the configuration gives an id, in Textual's spelling."""
-    if row_id not in BY_ID:
+    if RENAMED.get(row_id, row_id) not in BY_ID:
         near = get_close_matches(row_id, BY_ID, n=1, cutoff=0.4)
         guess = f"Did you mean “{near[0]}”?" if near else "The help screen lists every id."
         raise _error(config, row_id, f"there is no key binding “{safe(row_id)}”", guess)

@@ -1,4 +1,4 @@
-"""What every screen is given: the registry, its catalog, the signs to draw with, the time."""
+"""What every screen of a registry is given: its client, its catalog, the signs, the time."""
 
 from __future__ import annotations
 
@@ -34,7 +34,6 @@ class Services:
     """The one object that screens share; it owns the client and the catalog."""
 
     target: Target
-    config: Config
     client: Client
     catalog: Catalog
     catalog_path: Path
@@ -128,7 +127,7 @@ async def open_services(target: Target, config: Config) -> Services:
             await asyncio.to_thread(lambda: open_to_write(path).close())  # made where there is none
         catalog = await Catalog.open(path, marks_file(client.identity.uid))
         undo.push_async_callback(catalog.close)
-        services = Services(target, config, client, catalog, path, signs_for(config))
+        services = Services(target, client, catalog, path, signs_for(config))
         if client.catalog_path is None:
             services.link = RegistryLink(client, catalog, path, lambda: services.now())  # noqa: PLW0108 - tests set it
             await services.link.prepare()

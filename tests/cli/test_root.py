@@ -46,8 +46,8 @@ def test_version(cli: Cli) -> None:
 def test_the_screen_needs_a_terminal(cli: Cli, args: list[str]) -> None:
     said = cli(*args, code=2).err
     assert said.startswith("error: The screen needs a terminal, and this is none.\n")
-    named = next((arg for arg in args if arg.endswith("./x")), "local:")
-    assert f"artifact-tui ls {named};" in said
+    named = next((f"ls {arg}" for arg in args if arg.endswith("./x")), "stores")
+    assert f"artifact-tui {named};" in said
 
 
 def test_a_mistyped_command_is_guessed(cli: Cli) -> None:

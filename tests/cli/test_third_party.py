@@ -196,7 +196,7 @@ def test_sizes_that_are_not_told_stay_unknown(cli: Cli, shelf: Path, tmp_path: P
 async def test_sizes_are_asked_for_rows_on_the_screen(shelf: Path) -> None:
     settings = load()
     services = await open_services(resolve(settings, f"shyfolders:{shelf}"), settings)
-    app = ArtifactApp(services)
+    app = ArtifactApp(settings, services)
     try:
         async with at(app) as user:
             await user.sees("net", "mnist", "4 of 4")
@@ -217,7 +217,7 @@ async def test_sizes_are_asked_for_rows_on_the_screen(shelf: Path) -> None:
 async def test_it_is_on_the_screen(shelf: Path) -> None:
     settings = load()
     services = await open_services(resolve(settings, f"folders:{shelf}"), settings)
-    app = ArtifactApp(services)
+    app = ArtifactApp(settings, services)
     try:
         async with at(app) as user:
             await user.sees("net", "mnist", "4 of 4")

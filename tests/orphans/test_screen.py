@@ -30,7 +30,7 @@ async def opened(size: tuple[int, int] = WIDE) -> AsyncIterator[User]:
     """The screen on the configured registry, once its list is there."""
     config = load()
     services = await open_services(resolve(config, "zoo"), config)
-    app = ArtifactApp(services)
+    app = ArtifactApp(config, services)
     try:
         async with at(app, size) as user:
             await user.sees("acme/net-1")

@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from artifact_tui.tui.screens.home_screen import HomeScreen
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
@@ -89,6 +91,29 @@ class User:
         found = [line for line in screen_lines(self.app) if text in line]
         assert found, f"“{text}” is not on the screen:\n{self.screen}"
         return found[0]
+
+
+async def goes_to_row(user: User, name: str) -> None:
+    """Put the cursor of home on the store with a name, wherever its size has put that."""
+    await user.until(lambda: name in _stores(user), f"a store “{name}”")
+    await user.presses("g")
+    for _ in _stores(user):
+        if _under_cursor(user) == name:
+            break
+        await user.presses("j")
+    assert _under_cursor(user) == name, user.screen
+
+
+def _stores(user: User) -> list[str]:
+    screen = user.app.screen
+    rows = screen.rows.outline.heads if isinstance(screen, HomeScreen) else []
+    return [row.store.target.name for row in rows]
+
+
+def _under_cursor(user: User) -> str:
+    screen = user.app.screen
+    row = screen.rows.current if isinstance(screen, HomeScreen) else None
+    return "" if row is None else row.store.target.name
 
 
 @asynccontextmanager

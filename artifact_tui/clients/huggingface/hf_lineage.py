@@ -11,8 +11,6 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-import yaml
-
 from artifact_tui.clients.huggingface.hf_cache import (
     SNAPSHOTS,
     beginning_of,
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
 
 CARD = "README.md"
 ADAPTER = "adapter_config.json"
-_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-"""Makes text of every scalar, and merges nothing: a card cannot grow while it is read."""
 _REPO_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
@@ -112,8 +108,12 @@ def _card_sources(path: str) -> frozenset[str]:
     text = beginning_of(path)
     if not text.startswith("---"):
         return frozenset()
+    import yaml  # noqa: PLC0415 - takes as long as all else of this kind, and few caches have cards
+
+    # makes text of every scalar, and merges nothing: a card cannot grow while it is read
+    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
-        card = yaml.load(text[3:].partition("\n---")[0], Loader=_LOADER)  # noqa: S506 - only text
+        card = yaml.load(text[3:].partition("\n---")[0], Loader=loader)  # noqa: S506 - only text
     except (yaml.YAMLError, ValueError, RecursionError):
         return frozenset()
     if not isinstance(card, dict):

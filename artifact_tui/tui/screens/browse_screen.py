@@ -20,7 +20,7 @@ from artifact_tui.deletion.storage import why_no_storage
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.planning import TaskWatch
 from artifact_tui.tui.typed_keys import MOVES, MOVES_AND_LEAVING, KeyWait, start
-from artifact_tui.tui.widgets.base_screen import BaseScreen
+from artifact_tui.tui.widgets.base_screen import RegistryScreen
 from artifact_tui.tui.widgets.detail_pane import DetailPane, show_files
 from artifact_tui.tui.widgets.edit_request import EditRequest
 from artifact_tui.tui.widgets.list_views import View, ViewAnswer
@@ -37,11 +37,14 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.facade import Catalog
     from artifact_tui.catalog.listing import Sort
     from artifact_tui.catalog.marks import Selection
-    from artifact_tui.query import Where
+    from artifact_tui.query import Query, Where
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.widgets.base_screen import HeaderFacts
     from artifact_tui.tui.widgets.list_views import Row
 
+
+IN_TRASH = "state:trash"
+"""The filter whose list is a screen of its own."""
 
 WIDTHS = [(0, "-narrow"), (100, "-wide")]
 """From how many columns on the detail stands beside the list."""
@@ -79,7 +82,7 @@ class BrowseList(VersionList):
 
     BINDINGS = bindings_of("browse")
 
-    def __init__(self, page: BaseScreen, pane: DetailPane) -> None:
+    def __init__(self, page: RegistryScreen, pane: DetailPane) -> None:
         super().__init__(page, page.services.catalog, View())
         self._pane = pane
 
@@ -125,7 +128,7 @@ class BrowseList(VersionList):
 class LinkFollower:
     """Shows what the link to a remote registry learns, and has it sync when that is due."""
 
-    def __init__(self, screen: BaseScreen, versions: VersionList) -> None:
+    def __init__(self, screen: RegistryScreen, versions: VersionList) -> None:
         self._screen = screen
         self._services = screen.services
         self._list = versions
@@ -188,7 +191,7 @@ class LinkFollower:
             self._screen.show_header()
 
 
-class BrowseScreen(BaseScreen):
+class BrowseScreen(RegistryScreen):
     """The first screen."""
 
     PLACE = "browse"
@@ -257,6 +260,13 @@ class BrowseScreen(BaseScreen):
             facts if link is None else replace(facts, facts=link.state.words(self.services.now()))
         )
 
+    async def show_only(self, query: Query) -> None:
+        """List what matches a filter: of the trash where it can be purged, with its keys."""
+        if query.text == IN_TRASH:
+            await self._open_trash()
+        else:
+            self.versions.show(replace(self.versions.view, query=query, marked_only=False))
+
     def reveal(self, row: VersionRow) -> None:
         """Put the cursor on a version, in a list without a filter if need be."""
         self.versions.reveal(row)
@@ -309,8 +319,8 @@ class BrowseScreen(BaseScreen):
         """One layer back: range, detail, only marked, filter."""
         if self.tree_list.range is None and self.pane.has_focus:
             self.set_focus(self.tree_list, scroll_visible=False)
-        else:
-            self.versions.one_layer_back()
+        elif not self.versions.one_layer_back() and self.app.begins_at_home:
+            self.action_home()
 
     def action_refresh(self) -> None:
         """Sync again; where there is nothing to sync, read the list again."""
@@ -353,9 +363,9 @@ class BrowseScreen(BaseScreen):
     async def _open_trash(self) -> None:
         self.app.open_trash(await self.services.trash())
 
-    def action_registries(self) -> None:
-        """The configured registries."""
-        self.app.open_registries()
+    def action_home(self) -> None:
+        """Every store: measured, tested, added, removed, and another one opened."""
+        self.carry_out("home is being opened", self.app.open_home(), everywhere=True)
 
     def action_orphans(self) -> None:
         """Compare the registry with its storage."""

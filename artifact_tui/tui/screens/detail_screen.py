@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.typed_keys import start
-from artifact_tui.tui.widgets.base_screen import BaseScreen
+from artifact_tui.tui.widgets.base_screen import RegistryScreen
 from artifact_tui.tui.widgets.detail_pane import DetailPane, show_files
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from artifact_tui.tui.services import Services
 
 
-class DetailScreen(BaseScreen):
+class DetailScreen(RegistryScreen):
     """One version; esc, h or q go back to the list."""
 
     PLACE = "detail"

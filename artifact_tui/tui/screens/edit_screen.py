@@ -35,7 +35,7 @@ from artifact_tui.model import Result
 from artifact_tui.text import moment, pad, safe, version_name, width
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.registry_link import throttled
-from artifact_tui.tui.widgets.base_screen import BaseScreen
+from artifact_tui.tui.widgets.base_screen import RegistryScreen
 from artifact_tui.tui.widgets.dialogs import TypedConfirm
 from artifact_tui.tui.widgets.edit_request import subject_words
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
@@ -151,7 +151,7 @@ PACE_EVERY = 1.0
 """Seconds between two looks at what holds up the sending."""
 
 
-class EditScreen(BaseScreen):
+class EditScreen(RegistryScreen):
     """Shows a planned change, sends it once it was confirmed, and shows each outcome."""
 
     PLACE = "edit"

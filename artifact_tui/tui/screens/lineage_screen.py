@@ -19,7 +19,7 @@ from artifact_tui.tui.key_bindings import BY_ID, bindings_of
 from artifact_tui.tui.keymap import shown_key
 from artifact_tui.tui.registry_link import LineageState
 from artifact_tui.tui.typed_keys import start
-from artifact_tui.tui.widgets.base_screen import BaseScreen
+from artifact_tui.tui.widgets.base_screen import RegistryScreen
 from artifact_tui.tui.widgets.detail_pane import branches
 from artifact_tui.tui.widgets.line_widgets import Line
 from artifact_tui.tui.widgets.marker import toggle_mark
@@ -84,7 +84,7 @@ async def relatives(
     return detail, found
 
 
-class LineageScreen(BaseScreen):
+class LineageScreen(RegistryScreen):
     """Walk from version to version; what is marked here is marked everywhere."""
 
     PLACE = "lineage"

@@ -29,7 +29,7 @@ from artifact_tui.tui.key_bindings import BY_ID, bindings_of
 from artifact_tui.tui.keymap import shown_key
 from artifact_tui.tui.planning import source_of
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING, start
-from artifact_tui.tui.widgets.base_screen import BaseScreen
+from artifact_tui.tui.widgets.base_screen import RegistryScreen
 from artifact_tui.tui.widgets.forms import Field, Form
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 
@@ -66,7 +66,7 @@ _TONES = {
 }
 
 
-class OrphansScreen(BaseScreen):
+class OrphansScreen(RegistryScreen):
     """What does not fit together between the registry and its storage."""
 
     PLACE = "orphans"

@@ -13,7 +13,7 @@ from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.text import listed, plural
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.planning import report_of, result_items
-from artifact_tui.tui.widgets.base_screen import BaseScreen
+from artifact_tui.tui.widgets.base_screen import RegistryScreen
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import item_facts, result_line, state_sign
 
@@ -30,7 +30,7 @@ RESULT_EVERY = 1.0
 """Seconds between two looks at a plan that is being applied."""
 
 
-class ResultScreen(BaseScreen):
+class ResultScreen(RegistryScreen):
     """Every item of a plan, by what became of it."""
 
     PLACE = "result"

@@ -20,7 +20,7 @@ from artifact_tui.query.filter_fields import DAY_US
 from artifact_tui.text import age, duration, moment, pad, plural, safe, size, version_name
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.typed_keys import start
-from artifact_tui.tui.widgets.base_screen import BaseScreen
+from artifact_tui.tui.widgets.base_screen import RegistryScreen
 from artifact_tui.tui.widgets.edit_request import EditRequest, subject_words
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
 from artifact_tui.tui.widgets.item_rows import alias_words
@@ -98,7 +98,7 @@ _DAY = len("2026-12-24")
 _NOTHING = "No version here has a time to live: nothing expires."
 
 
-class RetentionScreen(BaseScreen):
+class RetentionScreen(RegistryScreen):
     """The versions that expire, by period; set, inherit and off for the marks or the row."""
 
     PLACE = "retention"

@@ -44,7 +44,7 @@ from artifact_tui.tui import planning
 from artifact_tui.tui.key_bindings import BY_ID, bindings_of
 from artifact_tui.tui.keymap import shown_key
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING
-from artifact_tui.tui.widgets.base_screen import BaseScreen
+from artifact_tui.tui.widgets.base_screen import RegistryScreen
 from artifact_tui.tui.widgets.dialogs import Listing, TypedConfirm
 from artifact_tui.tui.widgets.forms import Field, Form
 from artifact_tui.tui.widgets.grouped import Grouped, GroupRow
@@ -109,7 +109,7 @@ def _tally(pairs: Iterable[tuple[str, int]], times: str) -> str:
     return first_names([f"{safe(name)} {times}{count(carriers)}" for name, carriers in pairs])
 
 
-class ReviewScreen(BaseScreen):
+class ReviewScreen(RegistryScreen):
     """Shows a draft, takes consents, and starts the plan once it was confirmed."""
 
     PLACE = "review"

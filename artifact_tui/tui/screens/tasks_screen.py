@@ -26,7 +26,7 @@ from artifact_tui.tui.key_bindings import BY_ID, bindings_of
 from artifact_tui.tui.keymap import shown_key
 from artifact_tui.tui.planning import TaskWatch, report_of
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING, start
-from artifact_tui.tui.widgets.base_screen import BaseScreen
+from artifact_tui.tui.widgets.base_screen import RegistryScreen
 from artifact_tui.tui.widgets.dialogs import Ask
 from artifact_tui.tui.widgets.item_rows import bar, percent, state_sign
 from artifact_tui.tui.widgets.line_widgets import FactsPane, Line
@@ -175,7 +175,7 @@ REPORT_EVERY = 5.0
 _NOTHING = "No task yet. Mark versions in the list and review their deletion: it becomes one."
 
 
-class TasksScreen(BaseScreen):
+class TasksScreen(RegistryScreen):
     """The list of tasks, and everything about the one under the cursor."""
 
     PLACE = "tasks"

@@ -37,7 +37,7 @@ from artifact_tui.text import (
 )
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.typed_keys import MOVES, MOVES_AND_LEAVING, start
-from artifact_tui.tui.widgets.base_screen import BaseScreen
+from artifact_tui.tui.widgets.base_screen import RegistryScreen
 from artifact_tui.tui.widgets.dialogs import Ask
 from artifact_tui.tui.widgets.item_rows import alias_words
 from artifact_tui.tui.widgets.line_widgets import FactsPane, Line
@@ -148,7 +148,7 @@ class TrashList(VersionList):
 
     BINDINGS = bindings_of("trash")
 
-    def __init__(self, page: BaseScreen, catalog: Catalog) -> None:
+    def __init__(self, page: RegistryScreen, catalog: Catalog) -> None:
         super().__init__(page, catalog, EVERYTHING, trash=True)
         self.weight: PickedBytes | None = None
         """Of all of it; None while that is not known."""
@@ -217,7 +217,7 @@ class TrashList(VersionList):
         self.page.app.open_detail(row)
 
 
-class TrashScreen(BaseScreen):
+class TrashScreen(RegistryScreen):
     """The deletions, what each of them deleted, and the way back."""
 
     PLACE = "trash"

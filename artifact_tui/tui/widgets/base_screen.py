@@ -16,7 +16,7 @@ from textual.content import Content
 from textual.reactive import Reactive
 from textual.screen import Screen
 
-from artifact_tui.text import charged, count, plural, safe, size
+from artifact_tui.text import charged, count, fit, plural, safe, size
 from artifact_tui.tui.key_bindings import rows_of
 from artifact_tui.tui.keymap import shown_key
 from artifact_tui.tui.typed_keys import LEAVING, MOVES_AND_LEAVING, KeyWait
@@ -46,7 +46,7 @@ class HeaderFacts:
     """What the header says."""
 
     name: str
-    """The registry as the user calls it: untrusted text."""
+    """The registry as the user calls it, or the machine: untrusted text."""
     title: str = ""
     """Which screen this is, empty for browse."""
     collections: int | None = None
@@ -54,24 +54,38 @@ class HeaderFacts:
     size: int | None = None
     facts: str = ""
     """How old the facts are, in words."""
-    read_only: bool = False
+    read_only: bool | None = False
+    """Whether it may only be read; None where that is another thing for each row."""
     production: bool = False
     stored: int | None = None
     """What the registry charges for all of it, where it tells that."""
+    totals: tuple[str, ...] = ()
+    """The totals in words, the longest form first, where they are others than these."""
+
+
+_AROUND_NAME = 18
+"""Cells of the header beside name, title and state."""
+_NAME_LEAST = 12
+"""Cells of a name that are seen however long the title is."""
 
 
 def header_content(facts: HeaderFacts, signs: Signs, width: int) -> Content:
-    """The header in `width` cells; what does not fit goes, but never the name or the state."""
-    access = (f"{signs.armed} armed ", "bold $text-error")
+    """The header in `width` cells; what does not fit goes, but never name, title or state.
+
+    A name that is too long is shortened in its middle.
+    """
+    access = ("", "") if facts.read_only is None else (f"{signs.armed} armed ", "bold $text-error")
     if facts.read_only:
         access = (f"{signs.locked} read-only ", "$text-success")
     production = " production " if facts.production else ""
     state = Content.assemble((production, "bold $text-warning"), access)
+    title = facts.title + "  " if facts.title else ""
+    room = width - state.cell_length - len(title) - _AROUND_NAME
     name = Content.assemble(
         (" artifact-tui  ", "bold"),
-        (safe(facts.name), "bold $accent"),
+        (fit(safe(facts.name), max(room, _NAME_LEAST)), "bold $accent"),
         "  ",
-        (facts.title + "  " if facts.title else "", "bold"),
+        (title, "bold"),
     )
     right = state
     if facts.facts and name.cell_length + len(facts.facts) + state.cell_length + 4 <= width:
@@ -85,7 +99,7 @@ def header_content(facts: HeaderFacts, signs: Signs, width: int) -> Content:
 def _header_totals(facts: HeaderFacts, signs: Signs) -> list[str]:
     """The totals in words, the longest form first."""
     if facts.collections is None or facts.versions is None:
-        return [""]
+        return [*facts.totals, ""]
     versions = plural(facts.versions, "version")
     dot = f" {signs.dot} "
     kinds, weight = plural(facts.collections, "collection"), size(facts.size)
@@ -181,9 +195,8 @@ class BaseScreen(Screen[object]):
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
     """As in Textual, but the keyboard can move without drawing the whole screen again."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.services = services
         self.header = Line(id="header")
         self.status_line = StatusLine()
         self.keys = Line(id="keys")
@@ -276,23 +289,17 @@ class BaseScreen(Screen[object]):
 
     def on_mount(self) -> None:
         """Show the keys."""
-        self.set_class(self.services.signs.ascii, "-ascii")
+        self.set_class(self.app.signs.ascii, "-ascii")
         self.show_header()
         self.show_keys()
 
     def header_facts(self) -> HeaderFacts:
-        """What the header says; subclasses add to it with `dataclasses.replace`."""
-        services = self.services
-        return HeaderFacts(
-            name=services.target.name,
-            title=self.TITLE_WORD,
-            read_only=services.read_only,
-            production=services.target.production,
-        )
+        """What the header says."""
+        raise NotImplementedError
 
     def show_header(self) -> None:
         """Draw the header again; the same words send nothing."""
-        self.header.show(partial(header_content, self.header_facts(), self.services.signs))
+        self.header.show(partial(header_content, self.header_facts(), self.app.signs))
 
     def why_not(self, row_id: str) -> str:
         """Why the action of a binding cannot be used now, in words; empty when it can."""
@@ -344,10 +351,6 @@ class BaseScreen(Screen[object]):
         if self.grouped is None or not self.grouped.close_items():
             self.dismiss()
 
-    def action_tasks(self) -> None:
-        """Watch and steer the tasks."""
-        self.app.open_tasks()
-
     def on_row_list_failed(self, event: RowList.Failed) -> None:
         """Say why rows are missing."""
         self.fail(event.error)
@@ -379,3 +382,25 @@ class BaseScreen(Screen[object]):
         if not self.asks:
             self._opening = KeyWait("a dialog is being opened", done=dialog.ready)
             dialog.open_on(self, callback or (lambda _value: None))
+
+
+class RegistryScreen(BaseScreen):
+    """A screen about the registry that is open."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__()
+        self.services = services
+
+    def header_facts(self) -> HeaderFacts:
+        """What the header says; subclasses add to it with `dataclasses.replace`."""
+        services = self.services
+        return HeaderFacts(
+            name=services.target.name,
+            title=self.TITLE_WORD,
+            read_only=services.read_only,
+            production=services.target.production,
+        )
+
+    def action_tasks(self) -> None:
+        """Watch and steer the tasks."""
+        self.app.open_tasks()

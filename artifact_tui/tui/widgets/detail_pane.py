@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from artifact_tui.model import File
     from artifact_tui.tui.services import Services
     from artifact_tui.tui.terminal import Signs
-    from artifact_tui.tui.widgets.base_screen import BaseScreen
+    from artifact_tui.tui.widgets.base_screen import RegistryScreen
 
 
 LINKS_SHOWN = 6
@@ -402,13 +402,13 @@ MOST_FILES = 10_000
 """Files that are listed; the rest are counted."""
 
 
-def show_files(screen: BaseScreen, row: VersionRow) -> None:
+def show_files(screen: RegistryScreen, row: VersionRow) -> None:
     """Ask for the files, and list them over the screen."""
     screen.say("Asking for the files" + screen.services.signs.ellipsis)
     screen.carry_out("the files are being asked for", _show_files(screen, row), stops=True)
 
 
-async def _show_files(screen: BaseScreen, row: VersionRow) -> None:
+async def _show_files(screen: RegistryScreen, row: VersionRow) -> None:
     files = await screen.services.client.files(row.key)
     screen.status_line.hush()
     name = version_name(row)

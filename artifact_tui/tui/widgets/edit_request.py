@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.lineage import LineageCoverage
     from artifact_tui.catalog.marks import Selection
     from artifact_tui.edits.changes import Changes, NamedVersion, Subjects, What
-    from artifact_tui.tui.widgets.base_screen import BaseScreen
+    from artifact_tui.tui.widgets.base_screen import RegistryScreen
 
     Choice = Callable[[], Awaitable[Selection | None]]
     """Asked once everything is done that earlier keys asked for."""
@@ -78,7 +78,7 @@ _NO_SENDING = "esc cancel   nothing is sent yet"
 class EditRequest:
     """Asks on a screen for a change of some versions, says what it would do, opens its review."""
 
-    def __init__(self, screen: BaseScreen) -> None:
+    def __init__(self, screen: RegistryScreen) -> None:
         self._screen = screen
         self._services = screen.services
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.catalog_rows import VersionRow
     from artifact_tui.catalog.marks import Selection
     from artifact_tui.query import Where
-    from artifact_tui.tui.widgets.base_screen import BaseScreen
+    from artifact_tui.tui.widgets.base_screen import RegistryScreen
     from artifact_tui.tui.widgets.forms import Form
     from artifact_tui.tui.widgets.list_inputs import Rule, RuleAction
     from artifact_tui.tui.widgets.list_views import Row, ViewAnswer
@@ -53,7 +53,7 @@ LONG_RANGE = 2_000
 
 
 def write_marks(
-    screen: BaseScreen,
+    screen: RegistryScreen,
     change: Coroutine[Any, Any, object],
     *,
     read_again: Callable[[], object],
@@ -82,7 +82,7 @@ def write_marks(
 
 
 def toggle_mark(
-    screen: BaseScreen,
+    screen: RegistryScreen,
     rows: RowList[Any],
     *,
     read_again: Callable[[], object],

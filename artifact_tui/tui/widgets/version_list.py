@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from artifact_tui.catalog.facade import Catalog
     from artifact_tui.catalog.listing import Sort
     from artifact_tui.query import Query
-    from artifact_tui.tui.widgets.base_screen import BaseScreen
+    from artifact_tui.tui.widgets.base_screen import RegistryScreen
     from artifact_tui.tui.widgets.list_inputs import FilterEnd
     from artifact_tui.tui.widgets.list_views import ViewAnswer
 
@@ -59,7 +59,7 @@ class VersionList(Horizontal):
     """The list of a screen. A subclass has the keys of its place, and says what is listed."""
 
     def __init__(
-        self, page: BaseScreen, catalog: Catalog, view: View, *, trash: bool = False
+        self, page: RegistryScreen, catalog: Catalog, view: View, *, trash: bool = False
     ) -> None:
         """`page` is the screen that it is the list of; `catalog` has its rows and its marks."""
         super().__init__(id="body")

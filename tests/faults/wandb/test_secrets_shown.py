@@ -45,7 +45,7 @@ class Watched(User):
 async def user(echo: Echo) -> AsyncIterator[Watched]:
     config = load()
     services = await open_services(resolve(config, echo.address("acme/vision")), config)
-    app = ArtifactApp(services)
+    app = ArtifactApp(config, services)
     try:
         async with at(app) as found:
             yield Watched(found.app, found.pilot)
@@ -81,5 +81,5 @@ async def test_a_sync_that_is_answered_with_the_key(
     await user.presses("r")
     await user.until(lambda: echo.echoed and "no link" in user.screen, "the failure")
     await user.presses("R")
-    await user.sees("Registries")
+    await user.sees("Home")
     clean_files(tmp_path)

@@ -39,7 +39,7 @@ def held_up(user: User) -> Iterator[None]:
         (("l", "j", "space", "d"), ("Review · 1 version in 1", "resnet50:v5")),
         (("plus", "4", "enter", "d"), ("Review · 2 versions in 1", "resnet50:v0", "resnet50:v1")),
         (("G", "space", "space", "d"), ("Review · 1 version in 1", "distilled:v0")),
-        (("space", "minus", "enter", "G", "d"), ("Review · 1 version in 1", "distilled:v0")),
+        (("space", "backslash", "enter", "G", "d"), ("Review · 1 version in 1", "distilled:v0")),
     ],
     ids=["marked", "by rule", "unmarked", "unmarked by rule"],
 )

@@ -170,13 +170,13 @@ async def test_a_rule_takes_marks_away(shelf: Shelf) -> None:
         await user.sees("9 of 9")
         await user.presses("space")
         await user.sees("6 marked")
-        await user.presses("minus")
+        await user.presses("backslash")
         await user.sees("Unmark by rule", "filter: everything")
         await user.presses("tab", "tab", "space")
         await user.sees("filter: alias:none")
         await user.presses("enter")
         await user.sees("4 newly unmarked.", "2 marked")
-        await user.presses("minus", "escape")
+        await user.presses("backslash", "escape")
         await user.sees("2 marked")
 
 

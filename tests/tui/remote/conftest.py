@@ -56,7 +56,7 @@ def opened() -> Opened:
     async def screen(name: str, size: tuple[int, int] = WIDE) -> AsyncIterator[User]:
         config = load()
         services = await open_services(resolve(config, name), config)
-        app = ArtifactApp(services)
+        app = ArtifactApp(config, services)
         try:
             async with at(app, size) as user:
                 yield user

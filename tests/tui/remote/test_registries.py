@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from artifact_tui.config import load
 from tests.servers.folders import folders
 from tests.servers.rest.traps import Fault
 from tests.tui.remote.conftest import configured
+from tests.tui.support import goes_to_row
 
 if TYPE_CHECKING:
     import pytest
@@ -51,7 +51,7 @@ async def test_adds_tests_switches_and_removes(
     configured(NOTED.format(home=config.embedded_registry().parent))
     async with opened("local:") as user:
         await user.presses("R")
-        await user.sees("Registries", "attic", "production read-only", "not in the configuration")
+        await user.sees("Home", "attic", "nothing there", "your own registry")
         await user.presses("a")
         await fills_in(user, "zoo", server.address, "", "", "$ZOO_TOKEN", "", "bearer")
         await user.presses("enter")
@@ -65,10 +65,11 @@ async def test_adds_tests_switches_and_removes(
         assert user.line("artifact-tui").split()[1] == "zoo"
 
         await user.presses("R")
-        await user.sees("on the screen now")
+        await user.sees("open now")
         await user.presses("x")
-        await user.sees("switch to another first")
-        await user.presses("k", "x")
+        await user.sees("open another one first")
+        await goes_to_row(user, "attic")
+        await user.presses("x")
         await user.sees("Take attic out of the configuration?")
         await user.until(lambda: _says_yes(user), "the question to go")
         await user.sees("attic was removed.")
@@ -90,7 +91,7 @@ async def test_a_kind_of_others_is_asked_for_its_own_settings(
     address = f"folders:{tmp_path}/shelf"
     async with opened("local:") as user:
         await user.presses("R")
-        await user.sees("Registries")
+        await user.sees("Home")
         await user.presses("a")
         await fills_in(user, "shelf", "https://zoo.example")
         await user.sees("the variable that holds its token", "[ ] netrc: the token is")
@@ -110,7 +111,7 @@ async def test_a_kind_of_others_is_asked_for_its_own_settings(
 async def test_settings_typed_in_one_burst_are_those_of_the_address(opened: Opened) -> None:
     async with opened("local:") as user:
         await user.presses("R")
-        await user.sees("Registries")
+        await user.sees("Home")
         for key in ("a", *"zoo", "tab", *"http://h/api", *(["tab"] * 3), *"$ZOO", "enter"):
             user.app.simulate_key(key)
         await user.sees("zoo was added: t tests it.", "token_env ZOO")
@@ -139,7 +140,8 @@ async def test_a_registry_that_cannot_be_opened_is_not_switched_to(opened: Opene
     async with opened("one") as user:
         await user.presses("R")
         await user.sees("gone")
-        await user.presses("j", "enter")
+        await goes_to_row(user, "gone")
+        await user.presses("enter")
         await user.sees("no registry")
         await user.presses("T")
         await user.sees("unusable", "works")
@@ -153,11 +155,10 @@ async def test_a_session_that_only_reads_stays_so(server: Server, opened: Opened
         f'[registries.one]\naddress = "local:"\n[registries.zoo]\naddress = "{server.address}"'
     )
     async with opened("one") as user:
-        services = user.app.services
-        services.target = replace(services.target, read_only=True, locked=True)
+        user.app.locked = True
         await user.presses("R")
-        await user.sees("zoo")
-        await user.presses("j", "enter")
+        await goes_to_row(user, "zoo")
+        await user.presses("enter")
         await user.sees("2 versions", "read-only")
         assert user.app.services.client.read_only
 
@@ -166,7 +167,7 @@ async def test_an_address_with_a_secret_is_not_taken(opened: Opened) -> None:
     canary = "canary-4711-secret"
     async with opened("local:") as user:
         await user.presses("R")
-        await user.sees("Registries")
+        await user.sees("Home")
         await user.presses("a")
         await fills_in(user, "zoo", f"http://h/api?token={canary}")
         await user.presses("enter")

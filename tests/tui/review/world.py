@@ -106,7 +106,7 @@ class World:
         services = await open_services(target, config or Config())
         services.now = lambda: NOW
         try:
-            async with at(ArtifactApp(services), size) as user:
+            async with at(ArtifactApp(config or Config(), services), size) as user:
                 yield user
         finally:
             await services.aclose()

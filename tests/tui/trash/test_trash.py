@@ -189,7 +189,7 @@ async def test_marks_by_rule(world: World) -> None:
         await user.sees("would mark 1 version")
         await user.presses("enter")
         await user.sees("1 newly marked", "1 marked")
-        await user.presses("minus")
+        await user.presses("backslash")
         await user.sees("would unmark 3 versions")
         await user.presses("enter")
         await user.sees("1 newly unmarked", "3 versions · 3 KB listed")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 async def adds(user: User, name: str, address: str) -> None:
     await user.presses("R")
-    await user.sees("Registries")
+    await user.sees("Home")
     await user.presses("a")
     await user.sees("Add a registry", "wandb://ENTITY")
     await user.types(name)

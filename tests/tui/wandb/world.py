@@ -94,7 +94,7 @@ class Project:
         services = await open_services(target, config or Config())
         if frozen:
             services.now = lambda: NOW
-        app = ArtifactApp(services)
+        app = ArtifactApp(config or Config(), services)
         try:
             async with at(app, size) as user:
                 await user.sees("synced just now")

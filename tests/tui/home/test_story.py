@@ -1,0 +1,158 @@
+"""Somebody logs in to a machine that is full, sees what is on it, and frees it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from artifact_tui import config
+from artifact_tui.tui.keymap import keymap_from
+from tests.servers.stuck import stuck
+from tests.support.hub import commit_of
+from tests.tui.remote.conftest import configured
+from tests.tui.review.world import types_it
+from tests.tui.support import goes_to_row
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.support.blobs import Ollama
+    from tests.support.hub import Hub
+    from tests.tui.home.conftest import AtHome
+
+HUB = "hf:~/.cache/huggingface/hub"
+
+
+async def test_sees_every_store_the_largest_first(
+    at_home: AtHome, hub: Hub, ollama: Ollama, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("no cache")
+    configured(f'[registries.broken]\naddress = "hf:{tmp_path}/file"\n')
+    async with at_home() as user:
+        await user.sees("40 KB", "25 KB", "3 KB", "cannot be read", "nothing there yet")
+        await user.sees(" free of ", "% full", "4 stores", "25 KB can go")
+        lines = [user.screen.index(name) for name in (HUB, "ollama:~/", "local:", "broken")]
+        assert lines == sorted(lines)
+        assert "kitops" not in user.screen  # a usual place without anything
+        assert user.line("broken").split()[1:3] == ["broken", "hf"]
+    assert not config.embedded_registry().exists()  # looking made nothing
+    assert hub.root.is_dir()
+    assert ollama.bytes()
+
+
+async def test_frees_what_can_go_with_three_keys(at_home: AtHome, hub: Hub) -> None:
+    async with at_home() as user:
+        await user.sees("25 KB can go")
+        for key in (*"gc", "asterisk", "d"):
+            user.app.simulate_key(key)
+        await user.sees("Review · 2 versions in 2", "25 KB freed")
+        await types_it(user, "y")
+        await user.sees("enter applies the plan now")
+        await user.presses("enter")
+        await user.sees("finished")
+        await user.presses("escape", "minus")
+        await user.sees("Home", "15 KB")
+        await user.sees_no("40 KB", "25 KB can go")
+    gone = hub.root / "models--acme--big/snapshots" / commit_of("big old")
+    assert not gone.exists()
+    assert (hub.root / "models--acme--big/snapshots" / commit_of("big")).exists()
+
+
+async def test_goes_in_and_out(at_home: AtHome, hub: Hub, ollama: Ollama) -> None:
+    async with at_home() as user:
+        await user.sees("40 KB", "3 KB")
+        await goes_to_row(user, f"hf:{hub.root}")
+        await user.presses("l")
+        await user.sees("acme/big", "armed")
+        await user.presses("slash", *"small", "enter")
+        await user.sees("2 of 4")
+        await user.presses("escape")
+        await user.sees("4 of 4")
+        await user.presses("escape")  # nothing else is to be closed
+        await user.sees("Home", "open now")
+        await user.presses("escape")
+        await user.sees("q leaves")
+        await user.presses("enter")
+        await user.sees("acme/big")
+        await user.presses("R")
+        await user.sees("open now")
+        await goes_to_row(user, f"ollama:{ollama.root}")
+        await user.presses("enter")
+        await user.sees_no("Home")
+        assert user.app.services.target.address == f"ollama:{ollama.root}"
+        await user.presses("minus")
+        await user.sees("open now")
+        await user.presses("q")
+        await user.until(lambda: user.app.return_code is not None, "the app to end")
+
+
+async def test_keys_typed_ahead_act_in_the_store_that_they_open(at_home: AtHome, hub: Hub) -> None:
+    async with at_home() as user:
+        await user.sees("40 KB")
+        await goes_to_row(user, f"hf:{hub.root}")
+        for key in ("enter", "d"):
+            user.app.simulate_key(key)
+        await user.sees("Review · 2 versions in 1")
+
+
+async def test_what_the_keyboard_opens_is_made_then_and_not_before(at_home: AtHome) -> None:
+    async with at_home() as user:
+        await user.sees("nothing there yet")
+        await goes_to_row(user, "local:")
+        assert not config.embedded_registry().exists()
+        await user.presses("enter")
+        await user.sees("Nothing here")
+        assert config.embedded_registry().exists()
+
+
+async def test_one_that_hangs_is_said_and_cannot_be_opened(
+    at_home: AtHome, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = str(Path(stuck.__file__).parent)
+    monkeypatch.syspath_prepend(installed)
+    monkeypatch.setenv("PYTHONPATH", installed)
+    (tmp_path / "disk").mkdir()
+    os.mkfifo(tmp_path / "disk/pipe")
+    configured(f'[registries.nfs]\naddress = "stuck:{tmp_path}/disk"\n')
+    async with at_home() as user:
+        await user.sees("40 KB", "measuring")
+        await user.sees("not answering")
+        await goes_to_row(user, "nfs")
+        await user.presses("enter")
+        await user.sees("Not possible here: it does not answer (r looks again).")
+        assert user.app.registry is None
+        await goes_to_row(user, f"hf:{hub.root}")
+        await user.presses("enter")
+        await user.sees("acme/big")
+
+
+async def test_a_session_that_only_reads_reads_every_store(at_home: AtHome, hub: Hub) -> None:
+    async with at_home(locked=True) as user:
+        await user.sees("40 KB", "read-only")
+        await goes_to_row(user, f"hf:{hub.root}")
+        await user.presses("enter")
+        await user.sees("acme/big", "read-only")
+        await user.presses("d")
+        await user.sees("this session is read-only")
+
+
+async def test_a_store_that_is_here_no_more_leaves_home_as_it_was(
+    at_home: AtHome, hub: Hub, ollama: Ollama
+) -> None:
+    async with at_home() as user:
+        await user.sees("40 KB", "3 KB")
+        await goes_to_row(user, f"hf:{hub.root}")
+        hub.root.rename(hub.root.with_name("elsewhere"))
+        await user.presses("enter")
+        await user.sees("There is no Hugging Face cache")
+        await user.presses("r")
+        await user.sees_no("40 KB")
+        await user.sees("ollama")
+        assert ollama.bytes()
+
+
+def test_keys_of_the_registries_are_still_known() -> None:
+    keys = {"registries.test": ("f5",), "browse.registries": ("H",)}
+    keymap = keymap_from(config.Config(keys=keys))
+    assert keymap == {"home.test": "f5", "browse.home": "H"}
