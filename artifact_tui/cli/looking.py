@@ -255,7 +255,8 @@ async def show_command(words: tuple[str, ...], *, cached: bool, out: Output) -> 
             found = version_detail(conn, row.id)
             source = next(iter(rows_by_keys(conn, [row.source_key or ""])), None)
         files = found.files
-        if (client.catalog_path or not cached) and (out.json or (not files and found.files_total)):
+        untold = found.files_total or found.row.file_count is None
+        if (client.catalog_path or not cached) and (out.json or (not files and untold)):
             files = await client.files(row.key)
         by = (await client.in_use([row.key])).by.get(row.key, ())
         used_by = by if client.can("in_use") else None

@@ -125,6 +125,9 @@ class Client:
     transport: Transport = Transport()
     """What its connection does now."""
 
+    frees: bool = True
+    """Whether a deletion frees bytes at all, sooner or later; else only `storage` does."""
+
     freeing: str = ""
     """When the registry frees the bytes of what was deleted, for people; empty: `gc` does it."""
 
@@ -575,7 +578,7 @@ class Storage(Protocol):
 
     @property
     def grace_us(self) -> int:
-        """Objects changed less than so many microseconds ago are no orphans."""
+        """Objects changed less than so many microseconds ago are no orphans; 0: any may be one."""
 
     async def versioned(self) -> bool:
         """Whether deleting an object leaves its bytes behind a delete marker."""
@@ -594,6 +597,9 @@ class Storage(Protocol):
 
     def owner(self, version_key: str) -> str:
         """What `StoredObject.version_key` is for the objects of a version; empty without any."""
+
+    def expects(self, version_key: str) -> bool:
+        """Whether something is missing where a version has no object."""
 
     async def objects_of(
         self, version_keys: Sequence[str], *, versions: bool = False

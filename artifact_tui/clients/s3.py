@@ -609,6 +609,10 @@ class S3Storage:
         found = self._pattern.owner_of(version_key)
         return found.key if found else ""
 
+    def expects(self, version_key: str) -> bool:
+        """Whether something is missing without an object: every artifact has one."""
+        return bool(version_key)
+
     async def objects_of(
         self, version_keys: Sequence[str], *, versions: bool = False
     ) -> Sequence[StoredObject]:

@@ -442,12 +442,20 @@ class Calls:
             now.facts |= await self._answer(call, sent=sent, partly=True)
 
     async def _owners_that_stay(self, objects: Sequence[Item]) -> frozenset[str]:
-        """The keys of those versions that still need some of these stored objects."""
+        """The keys of those versions that still need some of these stored objects.
+
+        What is in the trash needs them, unless this plan put it there and takes them with it.
+        """
         owners = sorted({item.collection for item in objects})
+        planned = self._plan.names(owners)
 
         async def there() -> set[str]:
             try:
-                return set(await self._client.facts(owners))
+                return {
+                    key
+                    for key, facts in (await self._client.facts(owners)).items()
+                    if facts.state is not VersionState.TRASH or key not in planned
+                }
             except EmptyError:
                 if not self._options.empty_registry:
                     raise

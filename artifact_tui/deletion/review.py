@@ -448,8 +448,8 @@ def _freeing_of(
     restores = client.can("restore") and (trashed is None or types <= trashed)
     after = own or " and ".join(steps) or ("its own garbage collection" if trash else "")
     return Summary(
-        freed=found.freed,
-        freed_untold=found.unknown_count,
+        freed=found.freed if client.frees else 0,
+        freed_untold=found.unknown_count if client.frees else 0,
         charged=found.charged,
         freed_now=not after,
         freed_after=after,

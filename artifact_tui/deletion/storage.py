@@ -412,10 +412,16 @@ async def _list_orphans(
             break
     orphans = list(_by_name(alone))
     before = now_us - grace_us
-    old = [one for one in orphans if one.modified_us is not None and one.modified_us <= before]
+    old = [
+        one
+        for one in orphans
+        if not grace_us or (one.modified_us is not None and one.modified_us <= before)
+    ]
     old.sort(key=lambda one: (-one.size, one.name))
     # Many servers store the bytes of some types only: others miss nothing.
-    lacking = [one for one in versions if storage.owner(one.key) not in seen]
+    lacking = [
+        one for one in versions if storage.owner(one.key) not in seen and storage.expects(one.key)
+    ]
     every = Counter(one.type for one in versions)
     lost = Counter(one.type for one in lacking)
     without = sorted((kind, count) for kind, count in lost.items() if count == every[kind])

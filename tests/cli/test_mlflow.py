@@ -176,3 +176,84 @@ def test_runs_come_back(cli: Cli, experiment: MlflowRegistry, tmp_path: Path) ->
     assert [one["name"] for one in trash] == ["vision"]
     cli("restore", "mlflow:", "--plan", plan)
     assert experiment.stages("runs") == ["active", "active"]
+
+
+def test_sizes_and_files_are_told_when_asked(cli: Cli, experiment: MlflowRegistry) -> None:
+    plan = cli("plan", "mlflow:", "name:best", "--json").out
+    assert "4096" in plan
+    shown = cli("show", "mlflow:", "best:v1").out
+    assert "weights.bin" in shown
+    assert "sub/MLmodel" in shown
+
+
+def test_without_storage_nothing_is_freed_and_the_review_says_so(
+    cli: Cli, experiment: MlflowRegistry, tmp_path: Path
+) -> None:
+    plan, before = tmp_path / "deletion.plan", experiment.files()
+    said = cli(
+        "plan", "mlflow:", "type:logged-model", "-o", plan, "--with-dependents", "--delete-aliases"
+    ).out
+    assert "0 B freed" in said
+    assert "MLflow keeps the bytes" in said
+    assert "4.1 KB stay in MLflow's artifact store" in said
+    cli("apply", plan, "--yes", "--expect", "3")
+    assert experiment.files() == before
+    left = cli("orphans", "mlflow:", "--json", code=None).out
+    assert "models/m-" in left
+
+
+def test_with_storage_the_folder_goes_after_what_needs_it(
+    cli: Cli, experiment: MlflowRegistry, tmp_path: Path
+) -> None:
+    plan = tmp_path / "deletion.plan"
+    kept = experiment.run("vision", name="kept")
+    other = experiment.logged(kept, "kept", {"w.bin": b"k" * 50})
+    experiment.version("kept", other, run_id=kept.removeprefix("runs:/"))
+    said = cli(
+        "plan", "mlflow:", "name:vision/net", "-o", plan, "--with-dependents", "--storage"
+    ).out
+    assert "4.1 KB freed" in said
+    cli("apply", plan, "--yes", "--expect", "4")
+    assert list(experiment.files().values()) == [50]
+
+
+def test_a_copy_made_while_it_is_deleted_keeps_the_bytes(
+    cli: Cli, experiment: MlflowRegistry, tmp_path: Path
+) -> None:
+    """The copy of a version that is gone has its bytes where the original had them."""
+    plan = tmp_path / "deletion.plan"
+    run = experiment.run("vision", name="late")
+    model = experiment.logged(run, "late", {"w.bin": b"k" * 50})
+    cli("plan", "mlflow:", "name:vision/late", "-o", plan, "--storage")
+    experiment.version("late", model, run_id=run.removeprefix("runs:/"))
+    experiment.version("late", "models:/late/1", run_id=run.removeprefix("runs:/"))
+    experiment.call("DELETE", "model-versions/delete", name="late", version="1")
+    experiment.call("DELETE", f"logged-models/{model.removeprefix('models:/')}")
+    cli("apply", plan, "--yes", "--expect", "2", code=None)
+    assert 50 in experiment.files().values()
+
+
+def test_orphans_are_emptied_and_what_lives_is_not(
+    cli: Cli, experiment: MlflowRegistry, tmp_path: Path
+) -> None:
+    """A logged model that is deleted is behind `net:v1`, and another one is behind nothing."""
+    run = experiment.run("vision", name="late")
+    model = experiment.logged(run, "late", {"w.bin": b"k" * 50})
+    experiment.put(f"1/{'ab' * 16}/artifacts/left.bin", b"l" * 7)
+    experiment.call("DELETE", f"logged-models/{model.removeprefix('models:/')}")
+    with experiment.database() as rows:
+        ((needed,),) = rows("SELECT model_id FROM logged_models WHERE name = 'net'")
+    experiment.call("DELETE", f"logged-models/{needed}")
+    plan = tmp_path / "orphans.plan"
+    cli("orphans", "mlflow:", "--plan", plan)
+    cli("apply", plan, "--yes", "--expect", "2")
+    assert sorted(experiment.files().values()) == [96, 4000]
+
+
+def test_a_run_goes_with_its_files(cli: Cli, experiment: MlflowRegistry, tmp_path: Path) -> None:
+    run = experiment.run("vision", name="plots").removeprefix("runs:/")
+    experiment.put(f"1/{run}/artifacts/plots/a.png", b"p" * 11)
+    plan = tmp_path / "deletion.plan"
+    cli("plan", "mlflow:", "type:run dependents:0", "-o", plan, "--storage")
+    cli("apply", plan, "--yes", "--expect", "3")
+    assert sorted(experiment.files().values()) == [96, 4000]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.clients.base import Client
 from artifact_tui.clients.mlflow import NAME
+from artifact_tui.clients.mlflow.mlflow_bytes import MlflowBytes
 from artifact_tui.clients.mlflow.mlflow_deleting import (
     MlflowDeletions,
     MlflowRestoring,
@@ -28,8 +29,10 @@ from artifact_tui.clients.mlflow.mlflow_entries import (
 )
 from artifact_tui.clients.mlflow.mlflow_facts import MlflowFacts
 from artifact_tui.clients.mlflow.mlflow_requests import IS_PROMPT, MlflowRequests
+from artifact_tui.clients.mlflow.mlflow_storage import MlflowStorage
 from artifact_tui.clients.servers import read_only_error
 from artifact_tui.clients.transport import together
+from artifact_tui.errors import NotFoundError
 from artifact_tui.model import Identity, Listed
 
 if TYPE_CHECKING:
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
 
     from artifact_tui.clients.mlflow.mlflow_settings import MlflowAddress, MlflowOptions
     from artifact_tui.clients.transport import HttpTransport
-    from artifact_tui.model import CollectionDeletion, Deletion, Facts, Outcome
+    from artifact_tui.model import CollectionDeletion, Deletion, Facts, File, Outcome
 
 AT_A_TIME = 500
 """Versions in one part of a listing."""
@@ -50,7 +53,8 @@ class MlflowClient(Client):
     trashed_types = frozenset({RUN})
     whole_types = frozenset({MODEL, PROMPT})
     batch_delete = 100
-    freeing = "MLflow keeps the bytes of what is deleted: nothing frees them by itself"
+    frees = False
+    freeing = "MLflow keeps the bytes of what is deleted"
 
     def __init__(self, address: MlflowAddress, options: MlflowOptions, *, read_only: bool) -> None:
         self._address = address
@@ -59,6 +63,7 @@ class MlflowClient(Client):
         self._requests = MlflowRequests(address, options, read_only=read_only)
         self.transport: HttpTransport = self._requests.transport
         self._facts = MlflowFacts(self._requests)
+        self._bytes = MlflowBytes(self._requests, self._facts)
         self._deleting = asyncio.Lock()
 
     @property
@@ -109,6 +114,22 @@ class MlflowClient(Client):
         """What is true now, with what was made from each."""
         return await self._facts.facts(keys)
 
+    async def files(self, version_key: str) -> tuple[File, ...]:
+        """The files of a version, a logged model or a run; none where nobody tells them.
+
+        Raises:
+            NotFoundError: there is no such thing.
+        """
+        found = await self._bytes.files([version_key])
+        if version_key not in found and not await self._facts.facts([version_key]):
+            raise NotFoundError(f"MLflow has nothing with the key {version_key}.")
+        return found.get(version_key, ())
+
+    async def sizes(self, keys: Sequence[str]) -> Mapping[str, int]:
+        """The bytes of these, each place read once."""
+        found = await self._bytes.files(keys)
+        return {key: sum(one.size for one in files) for key, files in found.items()}
+
     async def check(self) -> tuple[str, ...]:
         """What was found at the address, in whole sentences.
 
@@ -126,6 +147,10 @@ class MlflowClient(Client):
             f"The connection is {'read-only' if self.read_only else 'armed'}: {writing}.",
             *self.notices,
         )
+
+    def storage(self) -> MlflowStorage:
+        """The folders that MLflow keeps of what was deleted."""
+        return MlflowStorage(self._requests, self._facts, self._bytes, read_only=self.read_only)
 
     # deleting
 

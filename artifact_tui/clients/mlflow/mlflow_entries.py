@@ -207,6 +207,21 @@ class Runs(msgspec.Struct):
     next_page_token: str = ""
 
 
+class StoredEntry(msgspec.Struct):
+    """A file or a folder, as MLflow lists it."""
+
+    path: str
+    is_dir: bool = False
+    file_size: int | None = None
+
+
+class StoredEntries(msgspec.Struct):
+    """What is directly in a folder."""
+
+    files: list[StoredEntry] = []
+    next_page_token: str = ""
+
+
 class Location(msgspec.Struct):
     """Where the bytes of a version are."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -19,7 +19,10 @@ from artifact_tui.clients.mlflow.mlflow_entries import (
     LoggedModels,
     Models,
     Runs,
+    StoredEntries,
     Versions,
+    parse_logged,
+    parse_run,
 )
 from artifact_tui.clients.mlflow.mlflow_settings import MlflowCredentials
 from artifact_tui.clients.pacing import Pace
@@ -47,6 +50,9 @@ if TYPE_CHECKING:
     from artifact_tui.clients.mlflow.mlflow_settings import MlflowAddress, MlflowOptions
 
 API = "/api/2.0/mlflow/"
+
+ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
+"""Where the server keeps files, or hands them on to a bucket."""
 
 MOST_VERSIONS = 200_000
 """Versions on a page, at most."""
@@ -135,7 +141,7 @@ class MlflowRequests:
         token = ""
         while True:
             asked = {"filter": condition, "max_results": MOST_MODELS, "page_token": token}
-            page = await self._get("registered-models/search", Models, asked)
+            page = await self._get(f"{API}registered-models/search", Models, asked)
             found |= {one.name: one for one in page.registered_models}
             token = page.next_page_token
             if not token:
@@ -144,16 +150,46 @@ class MlflowRequests:
     async def versions(self, condition: str = "") -> Versions:
         """The versions that fit a filter, in one page; of prompts only where it asks for them."""
         asked = {"filter": condition, "max_results": MOST_VERSIONS}
-        return await self._get("model-versions/search", Versions, asked)
+        return await self._get(f"{API}model-versions/search", Versions, asked)
 
     async def location(self, ref: VersionRef) -> str:
         """Where the bytes of a version are; empty where it is not told."""
         asked: dict[str, object] = {"name": ref.name, "version": ref.version}
         try:
-            found = await self._get("model-versions/get-download-uri", Location, asked)
+            found = await self._get(f"{API}model-versions/get-download-uri", Location, asked)
         except NotFoundError:
             return ""
         return found.artifact_uri
+
+    async def kept(self, place: str) -> list[tuple[str, bool, int]]:
+        """What is directly in a folder below the artifact root: name, whether a folder, size."""
+        found = await self._get(ARTIFACTS, StoredEntries, {"path": place})
+        return [
+            (one.path.rpartition("/")[2], one.is_dir, one.file_size or 0)
+            for one in found.files
+            if one.path.rpartition("/")[2] not in {"", ".", ".."}
+        ]
+
+    async def stored(self, key: str, below: str) -> list[tuple[str, bool, int]]:
+        """The same of a folder of a logged model or a run, wherever it is: with whole paths."""
+        logged, run = parse_logged(key), parse_run(key)
+        if logged is not None:
+            what = f"{API}logged-models/{logged}/artifacts/directories"
+            asked: dict[str, object] = {"artifact_directory_path": below}
+        else:
+            what, asked = f"{API}artifacts/list", {"run_id": run, "path": below}
+        found: list[tuple[str, bool, int]] = []
+        while True:
+            page = await self._get(what, StoredEntries, asked)
+            start = f"{below}/" if below else ""
+            found += [
+                (one.path, one.is_dir, one.file_size or 0)
+                for one in page.files
+                if one.path.startswith(start) and one.path != below
+            ]
+            if not page.next_page_token:
+                return found
+            asked["page_token"] = page.next_page_token
 
     async def experiments(self) -> dict[str, str]:
         """The names of all experiments, deleted ones too, by id."""
@@ -232,7 +268,7 @@ class MlflowRequests:
     async def _get(self, what: str, kind: type[S], asked: dict[str, object]) -> S:
         """The answer to a reading request."""
         query = urlencode({key: value for key, value in asked.items() if value})
-        call = self._call("GET", f"{API}{what}?{query}", reads=True, kind=what)
+        call = self._call("GET", f"{what}?{query}", reads=True, kind=kind)
         return await self.transport.read(call, lambda answer: self._decoded(answer, kind))
 
     def _call(self, method: str, path: str, *, reads: bool, **more: Any) -> HttpCall:
@@ -285,6 +321,12 @@ class MlflowRequests:
         return self.transport.scrub(" ".join(text.split())[:300]) or "without a reason"
 
     # writing
+
+    async def empty(self, place: str) -> HttpAnswer:
+        """The answer to the deletion of a folder below the artifact root, and all that is in it."""
+        path = f"{ARTIFACTS}/{quote(place)}"
+        call = self._call("DELETE", path, reads=False, kind="empty", throttles=LATER_TRIES)
+        return await self.transport.send(call)
 
     async def write(
         self, method: str, what: str, body: dict[str, str], *, until: float = math.inf
