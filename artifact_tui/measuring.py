@@ -87,6 +87,16 @@ class Measuring:
 
     def run(self) -> None:
         """Until nobody asks any more."""
+        try:
+            with suppress(BrokenPipeError):  # nobody hears us
+                self._answer()
+        finally:
+            for fork in self._forks.values():
+                with suppress(ProcessLookupError):
+                    os.kill(fork.pid, signal.SIGKILL)
+
+    def _answer(self) -> None:
+        """Measure what is asked for, until standard input ends."""
         self._selector.register(0, selectors.EVENT_READ)
         spoke = time.monotonic()
         while True:
@@ -95,7 +105,6 @@ class Measuring:
                 if key.fd:
                     self._hear(key.fd)
                 elif not self._read_questions():
-                    self._kill_all()
                     return
             self._give_up()
             if time.monotonic() - spoke > _ALIVE_S:
@@ -165,11 +174,6 @@ class Measuring:
         os.close(pipe)
         with suppress(ChildProcessError):
             os.waitpid(self._forks.pop(pipe).pid, os.WNOHANG)
-
-    def _kill_all(self) -> None:
-        for fork in self._forks.values():
-            with suppress(ProcessLookupError):
-                os.kill(fork.pid, signal.SIGKILL)
 
 
 def _say(line: bytes) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import select
 import shlex
 import subprocess
 import sys
@@ -313,6 +314,29 @@ def test_a_disk_that_hangs_keeps_nobody_waiting_not_even_at_the_end(
     assert rows[-1].endswith("configured · not answering")
     assert total.startswith("2 stores, ")
     assert left
+
+
+@pytest.mark.usefixtures("no_answer")
+def test_nothing_is_left_running_when_the_program_is_killed(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    os.mkfifo(tmp_path / "disk" / "pipe")
+    cli("registries", "add", "stuck", f"stuck:{tmp_path}/disk")
+    words = [sys.executable, "-m", "artifact_tui", "stores"]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL) as program:
+        os.close(os.open(tmp_path / "disk" / "pipe", os.O_WRONLY))  # waits for one that reads
+        started = children(program.pid)
+        started += [pid for one in started for pid in children(one)]
+        assert len(started) >= 2
+        ends = [os.pidfd_open(pid) for pid in started]
+        program.kill()
+    for end in ends:
+        assert select.select([end], [], [], 100)[0]
+        os.close(end)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
 
 
 def hangs(stat: Path) -> bool:
