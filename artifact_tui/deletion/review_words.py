@@ -430,7 +430,7 @@ def _what_follows(options: Options, summary: Summary, tally: Tally) -> Iterator[
             "users-unseen",
             "use unknown",
             summary.versions,
-            "some processes cannot be looked at, such as those of other users",
+            "processes of other users cannot be looked at",
         )
     unknown = summary.versions if summary.scanned < summary.models else summary.untold
     if options.unknown_lineage and unknown:
