@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from itertools import product
 from typing import TYPE_CHECKING
 
 from artifact_tui.model import Holders
@@ -37,23 +38,23 @@ def holders_of(files: Mapping[str, Collection[FileId]]) -> Holders:
             wanted.setdefault(one[1], set()).add(one)
     if not wanted or not os.path.isdir(PROC):
         return Holders()
-    users: dict[FileId, set[tuple[int, str]]] = {}
+    holders: dict[FileId, set[tuple[int, str]]] = {}
     unseen = not os.path.exists(f"{PROC}/1")  # those of others are hidden
-    for pid in _processes():
+    for pid, look in product(_processes(), (_opened_by, _mapped_by)):
         try:
-            opened = _opened_by(f"{PROC}/{pid}", wanted)
+            found = look(pid, wanted)
         except PermissionError:
             unseen = True
             continue
         except OSError:  # it has ended
             continue
-        for one in opened:
-            users.setdefault(one, set()).add((pid, _program(pid)))
+        for one in found:
+            holders.setdefault(one, set()).add((pid, _program(pid)))
     return Holders(
         {
             key: tuple(f"{name} (pid {pid})" for pid, name in sorted(by))
             for key, held in files.items()
-            if (by := set[tuple[int, str]]().union(*(users.get(one, ()) for one in held)))
+            if (by := {who for one in held for who in holders.get(one, ())})
         },
         unseen=unseen,
     )
@@ -69,13 +70,23 @@ def _processes() -> Iterator[int]:
 
 def _program(pid: int) -> str:
     """What a process is called; it may call itself anything."""
-    with suppress(OSError), open(f"{PROC}/{pid}/comm", "rb") as file:
-        return file.read().decode(errors="backslashreplace").removesuffix("\n")
+    with suppress(OSError):
+        name = _read(f"{PROC}/{pid}/comm").removesuffix(b"\n")
+        return name.decode(errors="backslashreplace")
     return "a process"
 
 
-def _opened_by(process: str, wanted: Mapping[int, Collection[FileId]]) -> set[FileId]:
-    """Those of the wanted files, by inode, that a process has open.
+def _read(path: str) -> bytes:
+    """A small file of `/proc`, in one go: `open` takes twice as long."""
+    number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(number, 4096)
+    finally:
+        os.close(number)
+
+
+def _opened_by(pid: int, wanted: Mapping[int, Collection[FileId]]) -> set[FileId]:
+    """Those of the wanted files, by inode, of which a process has a descriptor.
 
     No other file is looked at: it may lie where nothing answers.
 
@@ -83,44 +94,44 @@ def _opened_by(process: str, wanted: Mapping[int, Collection[FileId]]) -> set[Fi
         OSError: the process has ended, or may not be looked at.
     """
     found: set[FileId] = set()
-    for name in os.listdir(f"{process}/fd"):
+    for name in os.listdir(f"{PROC}/{pid}/fd"):
         with suppress(OSError):
-            path = f"{process}/fd/{name}"
+            path = f"{PROC}/{pid}/fd/{name}"
             target = os.readlink(path)
             if target.startswith("/") and not target.startswith("/dev/"):
-                inode = _inode(f"{process}/fdinfo/{name}")
+                inode = _inode(f"{PROC}/{pid}/fdinfo/{name}")
                 if inode is None or inode in wanted:
                     found.add(file_id(os.stat(path)))
-    for device, inode, path in _mapped(process):
-        if inode not in wanted:
-            continue
-        if (device, inode) in wanted[inode]:
-            found.add((device, inode))
-            continue
-        with suppress(OSError):  # some file systems tell another device here
-            found.add(file_id(os.stat(f"{process}/root{path}")))
     return found
 
 
 def _inode(descriptor: str) -> int | None:
     """The inode of an open file; None where Linux is too old to tell it here."""
-    with open(descriptor, "rb") as file:
-        inodes = (line for line in file if line.startswith(b"ino:"))
-        return next((int(line[4:]) for line in inodes), None)
+    inode = _read(descriptor).partition(b"\nino:")[2].partition(b"\n")[0]
+    return int(inode) if inode else None
 
 
-def _mapped(process: str) -> set[tuple[int, int, str]]:
-    """Device, inode and path of the files that a process has in its memory.
+def _mapped_by(pid: int, wanted: Mapping[int, Collection[FileId]]) -> set[FileId]:
+    """Those of the wanted files, by inode, that a process has in its memory.
+
+    This takes by far the longest, and is never remembered: a process that goes from one file to
+    another of the same size looks as it did before.
 
     Raises:
         OSError: the process has ended, or may not be looked at.
     """
-    with open(f"{process}/maps", "rb") as file:
+    with open(f"{PROC}/{pid}/maps", "rb") as file:
         rows = {tuple(line.split(None, 5)[3:]) for line in file if b"/" in line}
-    found = set()
+    found: set[FileId] = set()
     for row in rows:
-        if len(row) == _COLUMNS:
-            major, _, minor = row[0].partition(b":")
-            path = os.fsdecode(row[2].removesuffix(b"\n").replace(rb"\012", b"\n"))
-            found.add((os.makedev(int(major, 16), int(minor, 16)), int(row[1]), path))
+        if len(row) < _COLUMNS or int(row[1]) not in wanted:
+            continue
+        major, _, minor = row[0].partition(b":")
+        here = os.makedev(int(major, 16), int(minor, 16)), int(row[1])
+        if here in wanted[here[1]]:
+            found.add(here)
+            continue
+        path = os.fsdecode(row[2].removesuffix(b"\n").replace(rb"\012", b"\n"))
+        with suppress(OSError):  # some file systems tell another device here
+            found.add(file_id(os.stat(f"{PROC}/{pid}/root{path}")))
     return found
