@@ -39,7 +39,8 @@ class ThrottledTransport(Transport):
         return 1e9
 
     def pace(self) -> str:
-        return f"asked to wait, {SECRET}" if self._client.waiting else "1 at once"
+        asked = self._client.waiting > 0 and not self._client.silent
+        return f"asked to wait, {SECRET}" if asked else "1 at once"
 
     def waits(self) -> bool:
         return self._client.waiting > 0 and not self._client.flying
@@ -58,6 +59,8 @@ class Throttled(LinkedClient):
         self.waiting = 0
         self.flying = False
         """Whether a request is on its way all the time."""
+        self.silent = False
+        """Whether nothing says why there is no answer."""
         self.reads = False
         """Whether looks are throttled too."""
         self.identity = world.faulty().identity
@@ -143,6 +146,23 @@ def test_the_pace_is_told_and_the_heart_beats_while_a_call_waits(world: LinkedWo
         assert plan.pace == ""
         assert set(states(plan).values()) == {S.VERIFIED}
     assert tasks.read_task(plan.path).pace == ""
+
+
+def test_a_registry_that_does_not_answer_is_told_of_until_it_does(world: LinkedWorld) -> None:
+    keys = [world.registry.add("m") for _ in range(4)]
+    with world.plan(keys) as plan:
+
+        async def story(client: Throttled, control: Control, job: asyncio.Task[Ending]) -> None:
+            assert not control.stopped
+            client.silent = True
+            await until(lambda: plan.pace.startswith("no answer from the registry for "))
+            client.silent = False
+            await until(lambda: plan.pace == "asked to wait, ***")
+            client.more.set()
+            assert (await job).status is Status.FINISHED
+
+        play(world, plan, 2, story)
+        assert plan.pace == ""
 
 
 def test_a_pause_reaches_a_call_that_waits_and_nothing_more_leaves(world: LinkedWorld) -> None:
