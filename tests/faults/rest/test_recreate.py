@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from artifact_tui.deletion import calls
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Plan
 from artifact_tui.deletion.undo import recipe_of, recreate
 from artifact_tui.errors import ReadOnlyError
+from tests.faults.rest.scene import HASTE
 from tests.servers.rest.registry import Entry
 from tests.servers.rest.traps import Fault
 
@@ -68,6 +71,22 @@ async def test_type_name_and_source_are_kept_and_made_again(
     assert not set(known.values()) & set(KEYS)
     assert all(one.before and one.new_key for one in again), "made once"
     assert there(scene) == BOTH
+
+
+@pytest.mark.parametrize(("recipes", "noted"), [(2, True), (1, False)])
+async def test_only_in_a_large_plan_a_slow_registry_is_not_asked_for_sources(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, recipes: int, *, noted: bool
+) -> None:
+    monkeypatch.setattr(calls, "RECIPES_START_S", -1.0)  # as if asking had taken too long already
+    scene.server.seed([Entry("1", "a", "model", url="u"), Entry("2", "b", "model", url="v")])
+    client = scene.client()
+    await scene.read(client)
+    scene.save(scene.draft(client, ["model/1", "model/2"]))
+    await scene.apply(client, policy=replace(HASTE, recipes=recipes))
+    await client.aclose()
+    assert set(scene.states().values()) == {ItemState.VERIFIED}
+    with Plan.open(scene.plan) as plan:
+        assert [recipe_of(plan, seq) is not None for seq in (1, 2)] == [noted, noted]
 
 
 async def test_another_source_can_be_given(scene: Scene, client: RestClient) -> None:
