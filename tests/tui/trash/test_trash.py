@@ -118,6 +118,8 @@ async def test_purge_of_a_parent_asks_about_its_live_dependents(world: World) ->
         await user.sees("imagenet:v0", "1 live dependent")
         await user.presses("d")
         await user.sees("live versions outside this plan were made from it")
+        await user.sees("[o] let those lose a parent")
+        assert "include those too" not in user.screen
         await user.presses("w")
         await user.sees("Not possible here: a purge takes nothing along.")
         await user.presses("o")
