@@ -14,6 +14,7 @@ from artifact_tui.deletion.apply import Ending, apply
 from artifact_tui.deletion.calls import Control, redacted
 from artifact_tui.deletion.items import ItemState
 from artifact_tui.deletion.plan import Plan, Status
+from artifact_tui.model import Outcome, Result
 from tests.servers.faulty.linked import LinkedClient
 from tests.support.linked_world import WHOLE, LinkedWorld, by_key
 from tests.support.world import HASTE
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
     from pathlib import Path
 
-    from artifact_tui.model import CollectionDeletion, Deletion, Facts, Outcome
+    from artifact_tui.model import CollectionDeletion, Deletion, Facts
 
 S = ItemState
 QUICK = replace(HASTE, tell=0.01, beat=0.03, grace=0.05)
@@ -92,6 +93,13 @@ class Throttled(LinkedClient):
         return await super().delete_collection(deletion)
 
 
+class Telltale(Throttled):
+    """It refuses every version, in words that hold a secret."""
+
+    async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
+        return [Outcome(one.key, Result.REFUSED, f"not with {SECRET}") for one in deletions]
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> LinkedWorld:
     return LinkedWorld(tmp_path)
@@ -146,6 +154,13 @@ def test_the_pace_is_told_and_the_heart_beats_while_a_call_waits(world: LinkedWo
         assert plan.pace == ""
         assert set(states(plan).values()) == {S.VERIFIED}
     assert tasks.read_task(plan.path).pace == ""
+
+
+def test_what_a_registry_says_of_an_item_is_kept_without_secrets(world: LinkedWorld) -> None:
+    with world.plan([world.registry.add("m")]) as plan:
+        asyncio.run(apply(plan, Telltale(world, 1), policy=QUICK))
+        (item,) = plan.every_item()
+        assert (item.state, item.error) == (S.REFUSED, "not with ***")
 
 
 def test_a_registry_that_does_not_answer_is_told_of_until_it_does(world: LinkedWorld) -> None:
