@@ -427,8 +427,9 @@ def plan_command(
     with --collection, and not with a filter. Lines that name nothing are said, the others planned,
     and the exit code is 1; where a line may name several versions, no plan is made.
 
-    A version with a protected alias, or with live dependents outside the plan, stays; so does one of
-    which a process of this machine holds files open, without --in-use. The filter * means everything. Without -o the plan is kept where `artifact-tui tasks` finds it.
+    A version with a protected alias, or with live dependents outside the plan, stays; so does one
+    of which a process of this machine holds files open, without --in-use. The filter * means
+    everything. Without -o the plan is kept where `artifact-tui tasks` finds it.
 
     Lineage that the registry tells only when asked is asked for first, unless --cached: at W&B
     about what was selected; at REST registries each model that is new is asked what it was made

@@ -94,6 +94,8 @@ def test_empty_ones_go_only_when_they_are_still_empty(shelf: Shelf) -> None:
         registry.collection(name)
     words = [word for name in "abc" for word in ("--collection", name)]
     assert shelf.plan(*words) == 3
+    said = shelf.cli("review", shelf.path).out
+    assert "will be deleted: 3 whole collections\n  whole collections  3  one request" in said
     registry.add("b")
     registry.drop("c")
     found = shelf.apply(3, code=1)
