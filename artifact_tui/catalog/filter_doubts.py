@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from artifact_tui.catalog import version_names
 from artifact_tui.catalog.catalog_rows import snapshot
+from artifact_tui.catalog.known_fields import known_fields
 from artifact_tui.config import nearest
 from artifact_tui.errors import QueryError
 from artifact_tui.query import compile_query, sql
@@ -19,19 +20,6 @@ if TYPE_CHECKING:
     from artifact_tui.clients.base import Client
     from artifact_tui.query import Where
 
-
-_TOLD = {
-    "size": "version WHERE size IS NOT NULL",
-    "unique": "file",
-    "stored": "version WHERE stored IS NOT NULL AND source_key IS NULL",
-    "files": "version WHERE file_count IS NOT NULL",
-    "age": "version WHERE created_us IS NOT NULL",
-    "created": "version WHERE created_us IS NOT NULL",
-    "used": "version WHERE used_us IS NOT NULL",
-    "runs": "version WHERE used_count IS NOT NULL",
-    "run": "version WHERE run <> ''",
-}
-"""Where it shows that a registry tells a field."""
 
 _NO_ORDER = f"""
 SELECT c.name FROM collection c
@@ -141,25 +129,19 @@ def _refuse_untold(
     Raises:
         QueryError: one of them; its position is where `text` names it.
     """
-    told = {
-        "alias": "aliases", "tag": "aliases", "ttl": "ttl", "dependents": "lineage",
-        "registry": "links", "link": "links",
-    }  # fmt: skip
-    for name in sorted(fields):
-        if name == "size" and client.can("sizes"):
-            known = True
-        elif name in _TOLD:
-            known = conn.execute(f"SELECT 1 FROM {_TOLD[name]} LIMIT 1").fetchone() is not None
-        else:
-            known = name not in told or told[name] in client.tells
-        if not known:
-            raise QueryError(
-                f"This registry does not tell {_WORDS.get(name, name)}.",
-                position=max(0, text.lower().find(name)),
-                expected="Sort by something else."
-                if not text
-                else f"Leave {name} out: it would match everything or nothing.",
-            )
+    for name in sorted(frozenset(fields) - known_fields(conn, client, fields)):
+        raise QueryError(
+            f"This registry does not tell {untold_words(name)}.",
+            position=max(0, text.lower().find(name)),
+            expected="Sort by something else."
+            if not text
+            else f"Leave {name} out: it would match everything or nothing.",
+        )
+
+
+def untold_words(field: str) -> str:
+    """What a registry does not tell that tells nothing of a field, for people."""
+    return _WORDS.get(field, field)
 
 
 _WORDS = {
@@ -171,6 +153,7 @@ _WORDS = {
     "files": "how many files a version has",
     "runs": "which runs used a version (runs)",
     "run": "who made a version (run)",
+    "deleted": "when a version was deleted",
     "ttl": "any time to live (ttl)",
     "alias": "any alias",
     "tag": "any tag",

@@ -18,6 +18,7 @@ import click
 
 from artifact_tui import text
 from artifact_tui.catalog.catalog_rows import tags_of
+from artifact_tui.catalog.known_fields import known_fields
 from artifact_tui.catalog.listing import Sort, version_chunks
 from artifact_tui.catalog.marks import only_marked
 from artifact_tui.catalog.retention import total_size
@@ -248,7 +249,7 @@ async def _edit(
         sent = await _send(client, changes)
         if chosen.name and client.catalog_path is not None:
             async with reading(client) as conn:
-                out.words(*_version_lines(conn, chosen.name))
+                out.words(*_version_lines(conn, client, chosen.name))
     if out.json:
         out.records(_change_records(changes, target.name, sent))
     _print_sent(changes, sent, target, client, out)
@@ -271,20 +272,23 @@ async def _show_version(chosen: ChosenVersions, out: Output, *, cached: bool) ->
         if out.json:
             rows = [find_version(conn, chosen.name)]
             name = target.name
-            out.records(wording.version_records(conn, rows, registry=name, now_us=now_us()))
+            out.records(wording.version_records(conn, client, rows, registry=name, now_us=now_us()))
         else:
-            out.words(*_version_lines(conn, chosen.name))
+            out.words(*_version_lines(conn, client, chosen.name))
     return 0
 
 
-def _version_lines(conn: sqlite3.Connection, name: str) -> Iterator[str]:
-    """The lines that describe one version: its aliases, tags and time to live."""
-    row = find_version(conn, name)
+def _version_lines(conn: sqlite3.Connection, client: Client, name: str) -> Iterator[str]:
+    """The lines that describe one version: its aliases, tags and time to live, where told."""
+    row, known = find_version(conn, name), known_fields(conn, client)
     tags = tags_of(conn, [row.id]).get(row.id, ())
     yield version_name(row)
-    yield f"  aliases {wording.aliases(row.aliases) or 'none'}"
-    yield f"  tags    {', '.join(map(safe, tags)) or 'none'}"
-    yield f"  ttl     {wording.life(row.ttl_us, inherited=row.ttl_inherited)}"
+    if "alias" in known:
+        yield f"  aliases {wording.aliases(row.aliases) or 'none'}"
+    if "tag" in known:
+        yield f"  tags    {', '.join(map(safe, tags)) or 'none'}"
+    if "ttl" in known:
+        yield f"  ttl     {wording.life(row.ttl_us, inherited=row.ttl_inherited)}"
 
 
 def _refuse_what_it_cannot(

@@ -11,6 +11,7 @@ import click
 from artifact_tui import config, query, text
 from artifact_tui.catalog.detail import DEPENDENTS_COUNTED, FILES_SHOWN, version_detail
 from artifact_tui.catalog.filter_doubts import refuse_sort
+from artifact_tui.catalog.known_fields import known_fields
 from artifact_tui.catalog.lineage import ask_lineage
 from artifact_tui.catalog.listing import (
     SORT_FIELDS,
@@ -39,7 +40,7 @@ from artifact_tui.text import safe
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from artifact_tui.catalog.catalog_rows import (
         CollectionRow,
@@ -128,7 +129,7 @@ async def ls_command(
         empty = parsed.everything and client.can("delete_collection")
         if versions:
             chunks = version_chunks(conn, where, sort, limit=limit)
-            match = _print_versions(conn, chunks, target.name, now, out)
+            match = _print_versions(conn, client, chunks, target.name, now, out)
             if match.count == limit:  # there may be more
                 match = MatchTotals.of(collection_outline(conn, where, Sort()))
         else:
@@ -137,26 +138,29 @@ async def ls_command(
             if out.json:
                 out.records(wording.collection_record(row, target.name, now) for row in shown)
             else:
-                out.rows((_collection_cells(row, now) for row in shown), right="234")
+                known = known_fields(conn, client)
+                cells = (_collection_cells(row, now, known) for row in shown)
+                out.rows(cells, right="234")
         outline = collection_outline(conn, where, Sort(), empty=True) if empty else ()
         empties = sum(not row.versions for row in outline)
         name = safe(target.name)
         out.words(_summary(conn, client, parsed, match, name=name, empties=empties))
 
 
-def _collection_cells(row: CollectionRow, now_us: int) -> tuple[str, ...]:
+def _collection_cells(row: CollectionRow, now_us: int, known: Collection[str]) -> tuple[str, ...]:
+    """The cells of a collection; what the registry never tells has none."""
     what = text.plural(row.versions, "link" if row.links else "version")
-    return (
-        text.safe_name(row.name),
-        safe(row.type),
-        what if row.versions else "empty",
-        _bytes(row.size, None if row.links else row.stored),
-        text.ago(row.newest_us, now_us, "old") if row.versions else "",
-    )
+    cells = [text.safe_name(row.name), safe(row.type), what if row.versions else "empty"]
+    if "size" in known:
+        cells.append(_bytes(row.size, None if row.links else row.stored))
+    if "age" in known:
+        cells.append(text.ago(row.newest_us, now_us, "old") if row.versions else "")
+    return tuple(cells)
 
 
-def _print_versions(
+def _print_versions(  # noqa: PLR0917 - where from, which, for whom
     conn: sqlite3.Connection,
+    client: Client,
     chunks: Iterable[Sequence[VersionRow]],
     registry: str,
     now: int,
@@ -164,24 +168,26 @@ def _print_versions(
 ) -> MatchTotals:
     """Print versions, aligned chunk by chunk; returns what they come to."""
     match, numbers = MatchTotals(), count(1)
+    known = known_fields(conn, client)
+    right = "".join(str(2 + index) for index in range(len(known & {"size", "age"})))
     for rows in chunks:
         for row in rows:
             match.add(1, row.size, row.stored, link=row.link)
         if out.json:
-            out.records(wording.version_records(conn, rows, registry=registry, now_us=now))
+            out.records(wording.version_records(conn, client, rows, registry=registry, now_us=now))
         else:
-            out.rows((_version_cells(row, now) for row in rows), numbers, right="23")
+            out.rows((_version_cells(row, now, known) for row in rows), numbers, right=right)
     return match
 
 
-def _version_cells(row: VersionRow, now_us: int) -> tuple[str, ...]:
-    return (
-        text.version_name(row),
-        safe(row.type),
-        _bytes(row.size, None if row.link else row.stored),
-        text.ago(row.created_us, now_us, "old"),
-        wording.facts(row, now_us),
-    )
+def _version_cells(row: VersionRow, now_us: int, known: Collection[str]) -> tuple[str, ...]:
+    """The cells of a version; what the registry never tells has none."""
+    cells = [text.version_name(row), safe(row.type)]
+    if "size" in known:
+        cells.append(_bytes(row.size, None if row.link else row.stored))
+    if "age" in known:
+        cells.append(text.ago(row.created_us, now_us, "old"))
+    return (*cells, wording.facts(row, now_us))
 
 
 def _bytes(listed: int | None, stored: int | None) -> str:
@@ -210,16 +216,19 @@ def _summary(
         if not match.count:
             return f"nothing in {name} matches {safe(parsed.text.strip())}"
         among = live + deleted * ("state" in parsed.fields)
-        weight = text.charged(match.size, match.stored if charges(conn) else None)
+        stored = match.stored if charges(conn) else None
+        told = match.size is not None or stored is not None
+        weight = f" · {text.charged(match.size, stored)}" if told else ""
         what = text.plural(match.count, "version")
-        return f"{what} of {text.count(among)} in {name} match · {weight}"
+        return f"{what} of {text.count(among)} in {name} match{weight}"
     totals = registry_totals(conn)
     parts = [
         name,
         text.plural(totals.collections, "collection"),
         text.plural(totals.versions, "version"),
-        text.charged(totals.size, totals.stored),
     ]
+    if totals.size is not None or totals.stored is not None:
+        parts.append(text.charged(totals.size, totals.stored))
     if empties:
         parts.append(text.plural(empties, "empty collection"))
     if totals.trash_versions:
@@ -254,6 +263,7 @@ async def show_command(words: tuple[str, ...], *, cached: bool, out: Output) -> 
                 await ask_for_sizes(client, [row.key])
             found = version_detail(conn, row.id)
             source = next(iter(rows_by_keys(conn, [row.source_key or ""])), None)
+            known = known_fields(conn, client, wording.RECORDED | {"used"})
         files = found.files
         untold = found.files_total or found.row.file_count is None
         if (client.catalog_path or not cached) and (out.json or (not files and untold)):
@@ -261,10 +271,10 @@ async def show_command(words: tuple[str, ...], *, cached: bool, out: Output) -> 
         by = (await client.in_use([row.key])).by.get(row.key, ())
         used_by = by if client.can("in_use") else None
     if out.json:
-        record = _detail_record(found, files, target.name)
+        record = _detail_record(found, files, target.name, known)
         out.record(record | {"used_by": None if used_by is None else list(used_by)})
     else:
-        _print_version(found, source, files, target, out, used_by=used_by or ())
+        _print_version(found, source, files, target, out, known=known, used_by=used_by or ())
 
 
 def _print_version(
@@ -274,6 +284,7 @@ def _print_version(
     target: Target,
     out: Output,
     *,
+    known: Collection[str],
     used_by: Sequence[str],
 ) -> None:
     """Print a version for people; `source` is what a link shows, where that is listed."""
@@ -281,34 +292,36 @@ def _print_version(
     if found.row.link:
         shown = text.version_name(source) if source else safe(found.row.source_key or "")
         out.words(f"  {'link to':<11} {shown}")
-    for field, value in _fields(found, now_us()):
+    for field, value in _fields(found, now_us(), known):
         out.words(f"  {field:<11} {value}")
     if used_by:
         out.words(f"  {'in use by':<11} {', '.join(map(safe, used_by))}")
-    _print_lineage(found, out)
-    _print_files(files[:FILES_SHOWN], max(found.files_total, len(files)), out)
+    _print_lineage(found, out, known)
+    if files or "files" in known:
+        _print_files(files[:FILES_SHOWN], max(found.files_total, len(files)), out)
 
 
-def _fields(found: VersionDetail, now: int) -> Iterator[tuple[str, str]]:
+def _fields(found: VersionDetail, now: int, known: Collection[str]) -> Iterator[tuple[str, str]]:
+    """What is said about a version; nothing of what the registry never tells."""
     row = found.row
-    yield "type", safe(row.type)
-    yield "state", str(row.state)
-    if row.deleted_us is not None:
-        yield "deleted", f"{text.moment(row.deleted_us)} by {safe(row.deleted_by) or text.UNKNOWN}"
-    yield "size", _size(found)
-    yield "created", _created(row, now)
-    yield "used", _used(row)
-    yield "ttl", _ttl(row, now)
-    yield "aliases", wording.aliases(row.aliases) or "none"
-    if row.links:
-        yield "shown in", ", ".join(map(safe, row.links))
-    if row.kept:
-        yield "kept", safe(row.kept)
-    yield "tags", ", ".join(map(safe, found.tags)) or "none"
-    if found.note:
-        yield "note", safe(found.note, _NOTE)
-    yield "digest", safe(row.digest)
-    yield "key", safe(row.key)
+    by = safe(row.deleted_by) or text.UNKNOWN
+    lines = (
+        (True, "type", safe(row.type)),
+        (True, "state", str(row.state)),
+        (row.deleted_us is not None, "deleted", f"{text.moment(row.deleted_us)} by {by}"),
+        ("size" in known, "size", _size(found)),
+        ("age" in known or row.run, "created", _created(row, now)),
+        ("used" in known or row.used_count is not None, "used", _used(row)),
+        ("ttl" in known, "ttl", _ttl(row, now)),
+        ("alias" in known, "aliases", wording.aliases(row.aliases) or "none"),
+        (row.links, "shown in", ", ".join(map(safe, row.links))),
+        (row.kept, "kept", safe(row.kept)),
+        ("tag" in known, "tags", ", ".join(map(safe, found.tags)) or "none"),
+        (found.note, "note", safe(found.note, _NOTE)),
+        (True, "digest", safe(row.digest)),
+        (True, "key", safe(row.key)),
+    )
+    return ((field, value) for shown, field, value in lines if shown)
 
 
 def _size(found: VersionDetail) -> str:
@@ -321,7 +334,8 @@ def _size(found: VersionDetail) -> str:
         return f"{text.size(row.size)}{files}, which are its source's"
     if row.stored is not None and found.unique is None:
         return f"{text.size(row.size)}{files}, {text.size(row.stored)} of it charged"
-    return f"{text.size(row.size)}{files}, of which {text.size(found.unique)} only here"
+    only = "" if found.unique is None else f", of which {text.size(found.unique)} only here"
+    return f"{text.size(row.size)}{files}{only}"
 
 
 def _created(row: VersionRow, now: int) -> str:
@@ -346,7 +360,10 @@ def _ttl(row: VersionRow, now: int) -> str:
     return f"{life}, {when} {text.moment(row.expires_us)} UTC"
 
 
-def _print_lineage(found: VersionDetail, out: Output) -> None:
+def _print_lineage(found: VersionDetail, out: Output, known: Collection[str]) -> None:
+    if "dependents" not in known:
+        out.words("lineage: this registry keeps none")
+        return
     if found.row.link:
         out.words("lineage: that of its source")
         return
@@ -356,8 +373,8 @@ def _print_lineage(found: VersionDetail, out: Output) -> None:
     if not found.row.lineage_known and not found.dependents:
         out.words("dependents: not known; nobody asked the registry, or it did not tell")
     elif not found.coverage.complete:
-        known = text.count(found.dependents_total)
-        out.words(f"dependents: {known} known, {found.coverage.words()}: there may be more")
+        least = text.count(found.dependents_total)
+        out.words(f"dependents: {least} known, {found.coverage.words()}: there may be more")
     elif not found.dependents:
         out.words("nothing was made from it")
     if not found.dependents:
@@ -387,24 +404,27 @@ def _print_files(files: Sequence[File], total: int, out: Output) -> None:
         out.words(f"       and {text.count(total - len(files))} more (--json)")
 
 
-def _detail_record(found: VersionDetail, files: Sequence[File], registry: str) -> dict[str, Any]:
+def _detail_record(
+    found: VersionDetail, files: Sequence[File], registry: str, known: Collection[str]
+) -> dict[str, Any]:
     record = wording.version_record(
         found.row, registry=registry, now_us=now_us(), unique=found.unique, tags=found.tags,
-        complete=found.coverage.complete,
+        complete=found.coverage.complete, known=known,
     )  # fmt: skip
-    known = found.lineage_known and found.coverage.complete
+    lineage = "dependents" in known
+    all_known = lineage and found.lineage_known and found.coverage.complete
+    tree = [{"depth": line.depth, **_ref_record(line.ref)} for line in found.dependents]
+    listed = [
+        {"path": file.path, "size": file.size, "digest": file.digest, "mode": file.mode}
+        for file in files
+    ]
     return record | {
         "note": found.note,
-        "parents": [_ref_record(ref) for ref in found.parents],
-        "dependent_tree": [
-            {"depth": line.depth, **_ref_record(line.ref)} for line in found.dependents
-        ],
-        "dependents_total": found.dependents_total if known or found.dependents else None,
+        "parents": [_ref_record(ref) for ref in found.parents] if lineage else None,
+        "dependent_tree": tree if lineage else None,
+        "dependents_total": found.dependents_total if all_known or found.dependents else None,
         "dependents_capped": found.dependents_capped,
-        "file_list": [
-            {"path": file.path, "size": file.size, "digest": file.digest, "mode": file.mode}
-            for file in files
-        ],
+        "file_list": listed if listed or "files" in known else None,
     }
 
 

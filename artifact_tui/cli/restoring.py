@@ -134,7 +134,7 @@ async def trash_command(words: tuple[str, ...], *, cached: bool, out: Output) ->
         for rows in version_chunks(conn, where, Sort("name")):
             if out.json:
                 name = target.name
-                out.records(wording.version_records(conn, rows, registry=name, now_us=now))
+                out.records(wording.version_records(conn, client, rows, registry=name, now_us=now))
                 continue
             had = await client.trashed_aliases([row.key for row in rows])
             cells = (_trash_cells(row, had.get(row.key, ()), now) for row in rows)

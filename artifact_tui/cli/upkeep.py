@@ -193,7 +193,9 @@ async def _print_added(client: Client, kept: Kept, target: Target, out: Output) 
         (row,) = rows
         unique = unique_of(conn, [row.id])[row.id]
         if out.json:
-            made = wording.version_records(conn, rows, registry=target.name, now_us=now_us())
+            made = wording.version_records(
+                conn, client, rows, registry=target.name, now_us=now_us()
+            )
             out.record(next(made))
     shared = f", of which {text.size(unique)} only here" if unique != row.size else ""
     out.words(

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from artifact_tui import text
 from artifact_tui.catalog.catalog_rows import tags_of, unique_of
+from artifact_tui.catalog.known_fields import SHOWN, known_fields
 from artifact_tui.catalog.lineage import lineage_coverage
 from artifact_tui.text import safe
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from artifact_tui.catalog.catalog_rows import CollectionRow, VersionRow
+    from artifact_tui.clients.base import Client
     from artifact_tui.model import Alias
 
 
@@ -119,13 +121,23 @@ def alias_scopes(aliases: Sequence[Alias]) -> dict[str, list[str]]:
     }
 
 
+RECORDED = SHOWN | {"registry", "link"}
+"""Fields of a record that are null where the registry tells them of no version."""
+
+
 def version_records(
-    conn: sqlite3.Connection, rows: Sequence[VersionRow], *, registry: str, now_us: int
+    conn: sqlite3.Connection,
+    client: Client,
+    rows: Sequence[VersionRow],
+    *,
+    registry: str,
+    now_us: int,
 ) -> Iterator[dict[str, Any]]:
     """Versions of one catalog, with what it knows beside their rows."""
     ids = [row.id for row in rows]
     unique, tags = unique_of(conn, ids), tags_of(conn, ids)
     complete = lineage_coverage(conn).complete
+    known = known_fields(conn, client, RECORDED)
     for row in rows:
         yield version_record(
             row,
@@ -134,6 +146,7 @@ def version_records(
             unique=unique.get(row.id),
             tags=tags.get(row.id, ()),
             complete=complete,
+            known=known,
         )
 
 
@@ -145,21 +158,24 @@ def version_record(
     unique: int | None,
     tags: Sequence[str],
     complete: bool,
+    known: Collection[str],
 ) -> dict[str, Any]:
     """One version; `alias` holds those of other collections too, which `alias_in` names.
 
     `dependents` are the least, unless `dependents_known`; `complete` says that no scan of lineage
-    is missing.
+    is missing, `known` which fields the registry tells.
     """
-    known = row.lineage_known and complete
+    all_known = "dependents" in known and row.lineage_known and complete
+    named = "alias" in known
+    linked = "link" in known
     return {
         "name": row.collection,
         "type": row.type,
         "version": row.label,
-        "alias": alias_names(row.aliases),
-        "alias_in": alias_scopes(row.aliases),
-        "protected": [alias.name for alias in row.aliases if alias.protected],
-        "tag": list(tags),
+        "alias": alias_names(row.aliases) if named else None,
+        "alias_in": alias_scopes(row.aliases) if named else None,
+        "protected": [one.name for one in row.aliases if one.protected] if named else None,
+        "tag": list(tags) if "tag" in known else None,
         "state": str(row.state),
         "size": row.size,
         "unique": unique,
@@ -167,14 +183,14 @@ def version_record(
         "created": iso_moment(row.created_us),
         "used": iso_moment(row.used_us),
         "ttl": seconds(row.ttl_us),
-        "ttl_inherited": row.ttl_inherited,
+        "ttl_inherited": row.ttl_inherited if "ttl" in known else None,
         "expires": iso_moment(row.expires_us),
-        "dependents": row.dependents if known or row.dependents else None,
-        "dependents_known": known,
+        "dependents": row.dependents if all_known or row.dependents else None,
+        "dependents_known": all_known,
         "runs": row.used_count,
         "stored": row.stored,
-        "links": list(row.links),
-        "link": row.link,
+        "links": list(row.links) if linked else None,
+        "link": row.link if linked else None,
         "source": row.source_key,
         "kept": row.kept,
         "generated": row.generated,

@@ -93,7 +93,7 @@ class Client:
     """The SQLite file that already holds the tables of `model.sql`; None: it is synced first."""
 
     tells: frozenset[str] = frozenset()
-    """What its listing tells, of `aliases` (with tags), `lineage`, `links`, `ttl`, and `trash`."""
+    """What its listing tells, of `aliases`, `tags`, `lineage`, `links`, `ttl`, and `trash`."""
 
     edits: frozenset[str] = frozenset()
     """What `edit` changes, of `aliases`, `tags`, `ttl`; `inherit`: a TTL from above; `protection`.

@@ -6,7 +6,10 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 FieldKind = Literal["text", "state", "flag", "size", "count", "duration", "date", "newest"]
 
@@ -179,8 +182,10 @@ _ALSO_EQUAL = ("dependents", "runs")
 _OPEN = re.compile(r"(?:^|[\s(|])-*(?:(?P<field>[A-Za-z]+)(?P<op>:|[<>]=?))?(?P<word>[A-Za-z]*)$")
 
 
-def complete(text: str, cursor: int) -> list[tuple[int, str]]:
+def complete(text: str, cursor: int, known: Container[str] = FIELDS) -> list[tuple[int, str]]:
     """What could stand at the cursor: `(start, replacement)` for `text[start:cursor]`.
+
+    `known` are the fields that are offered: those that the registry tells.
 
     Fields come with their operator, `none` and `any` and states as they are. Values that exist
     in a registry come from the catalog. Nothing is offered inside quotes.
@@ -193,9 +198,10 @@ def complete(text: str, cursor: int) -> list[tuple[int, str]]:
         return []
     start, word = found.start("word"), found["word"].lower()
     if found["field"] is None:
-        return [(start, offer) for offer in _field_offers() if word and offer.startswith(word)]
+        offers = _field_offers(known)
+        return [(start, offer) for offer in offers if word and offer.startswith(word)]
     name = found["field"].lower()
-    if found["op"] != ":":
+    if found["op"] != ":" or name not in known:
         return []
     return [
         (start, offer) for offer in _value_offers(name) if offer.startswith(word) and offer != word
@@ -212,10 +218,12 @@ def _value_offers(name: str) -> tuple[str, ...]:
     return ("none", "any") if name in ABSENT else ()
 
 
-def _field_offers() -> list[str]:
-    """Every field with each operator that it is most used with."""
+def _field_offers(known: Container[str]) -> list[str]:
+    """Every known field with each operator that it is most used with."""
     offers: list[str] = []
     for name, field in FIELDS.items():
+        if name not in known:
+            continue
         if field.kind in ORDERED:
             offers += [f"{name}>", f"{name}<"]
         if field.kind not in ORDERED or name in _ALSO_EQUAL:

@@ -154,7 +154,7 @@ class PlainWorld:
         raise NotImplementedError
 
 
-_TOLD = frozenset({"aliases", "lineage", "links", "ttl", "trash"})
+_TOLD = frozenset({"aliases", "tags", "lineage", "links", "ttl", "trash"})
 _Test = TypeVar("_Test", bound=Callable[..., object])
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from artifact_tui.catalog.catalog_file import open_to_write
 from artifact_tui.catalog.facade import Catalog
 from artifact_tui.catalog.filter_doubts import doubts, refuse_sort
+from artifact_tui.catalog.known_fields import SHOWN, known_fields
 from artifact_tui.clients import open_client
 from artifact_tui.config import catalog_file, keep_reserve, marks_file
 from artifact_tui.errors import ArtifactTuiError
@@ -19,7 +20,7 @@ from artifact_tui.tui.registry_link import LineageAsker, RegistryLink
 from artifact_tui.tui.terminal import Signs, signs_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from artifact_tui.catalog.filter_doubts import Doubt
@@ -62,14 +63,17 @@ class Services:
         """True when nothing may be changed in this session."""
         return bool(self.read_only_reason)
 
+    async def known_fields(self, among: Iterable[str] = SHOWN) -> frozenset[str]:
+        """Those of these fields that this registry tells."""
+        return await self.catalog.run(known_fields, self.client, among)
+
     async def doubts(self, query: Query) -> tuple[Doubt, ...]:
         """The values in a filter that nothing in this registry has.
 
         Raises:
             QueryError: it asks for what this registry never tells.
         """
-        client = self.client
-        return await self.catalog.run(lambda conn: doubts(conn, query, client))
+        return await self.catalog.run(doubts, query, self.client)
 
     async def refuse_sort(self, sort: Sort) -> None:
         """Refuse an order by what this registry never tells.
@@ -77,8 +81,7 @@ class Services:
         Raises:
             QueryError: so it is.
         """
-        client = self.client
-        await self.catalog.run(lambda conn: refuse_sort(conn, sort.field, client))
+        await self.catalog.run(refuse_sort, sort.field, self.client)
 
     async def trash(self) -> Catalog:
         """The catalog with marks of its own, for what is in the trash; they end with the session.

@@ -54,7 +54,7 @@ _DELETE_BATCH = 2000
 class LocalClient(OwnClient):
     """One open embedded registry; see `clients.base` for what the methods promise."""
 
-    tells = frozenset({"aliases", "lineage", "ttl", "trash"})
+    tells = frozenset({"aliases", "tags", "lineage", "ttl", "trash"})
     edits = frozenset({"aliases", "protection", "tags", "ttl"})
     batch_delete = _DELETE_BATCH
 

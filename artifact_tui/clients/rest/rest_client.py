@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from artifact_tui.clients.rest.rest_settings import RestAddress
     from artifact_tui.clients.s3 import S3Storage
     from artifact_tui.clients.transport import HttpTransport
-    from artifact_tui.model import Deletion, Facts, File, Outcome
+    from artifact_tui.model import Deletion, Facts, Outcome
 
 
 AT_A_TIME = 50
@@ -118,11 +118,6 @@ class RestClient(MakingClient):
         )
         pairs = zip(refs, found, strict=True)
         return {key: Lineage(parents=parents) for key, parents in pairs if parents is not None}
-
-    async def files(self, version_key: str) -> tuple[File, ...]:
-        """Nothing: these registries do not tell what is in an artifact."""
-        await self.entry(version_key)
-        return ()
 
     def recall(self, keys: Sequence[str]) -> None:
         """An earlier connection may have deleted these."""

@@ -47,7 +47,7 @@ FREEING = "W&B frees the bytes at its next garbage collection, up to a day; its 
 class WandbClient(Client):
     """One connection to W&B: one project, or all of an entity."""
 
-    tells = frozenset({"aliases", "links", "lineage", "ttl", "trash"})
+    tells = frozenset({"aliases", "tags", "links", "lineage", "ttl", "trash"})
     edits = frozenset({"aliases", "tags", "ttl", "inherit"})
     batch_delete = BATCH
     freeing = FREEING

@@ -21,7 +21,7 @@ from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.planning import TaskWatch
 from artifact_tui.tui.typed_keys import MOVES, MOVES_AND_LEAVING, KeyWait, start
 from artifact_tui.tui.widgets.base_screen import RegistryScreen
-from artifact_tui.tui.widgets.detail_pane import DetailPane, show_files
+from artifact_tui.tui.widgets.detail_pane import NO_FILES, NO_LINEAGE, DetailPane, show_files
 from artifact_tui.tui.widgets.edit_request import EditRequest
 from artifact_tui.tui.widgets.list_views import View, ViewAnswer
 from artifact_tui.tui.widgets.outline import Windows
@@ -286,6 +286,7 @@ class BrowseScreen(RegistryScreen):
 
     @on(RowList.Moved, "#tree")
     def _moved(self) -> None:
+        self.pane.known = self.versions.fields
         self.pane.follow(self.tree_list.current)
 
     def why_not(self, row_id: str) -> str:
@@ -295,7 +296,8 @@ class BrowseScreen(RegistryScreen):
             return self._edit.why_not("aliases", "tags")
         able = {
             "browse.trash": ("trash" in client.tells, "this registry has no trash"),
-            "browse.lineage": ("lineage" in client.tells, "this registry keeps no lineage"),
+            "browse.lineage": ("lineage" in client.tells, NO_LINEAGE),
+            "browse.files": (client.can("files"), NO_FILES),
             "browse.orphans": (client.can("storage"), why_no_storage(client)),
             "browse.retention": ("ttl" in client.tells, "this registry has no times to live"),
             "browse.reingest": (
@@ -410,6 +412,8 @@ class BrowseScreen(RegistryScreen):
     def action_files(self) -> None:
         """List the files of the version."""
         row = self.tree_list.current
+        if self.refused("browse.files"):
+            return
         if isinstance(row, CollectionRow):
             self.say("Files belong to a version: expand the collection and choose one.")
         elif row is not None:

@@ -8,7 +8,7 @@ from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.typed_keys import start
 from artifact_tui.tui.widgets.base_screen import RegistryScreen
-from artifact_tui.tui.widgets.detail_pane import DetailPane, show_files
+from artifact_tui.tui.widgets.detail_pane import NO_FILES, NO_LINEAGE, DetailPane, show_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,13 +47,22 @@ class DetailScreen(RegistryScreen):
         except ArtifactTuiError as error:
             self.fail(error)
 
+    def why_not(self, row_id: str) -> str:
+        """What this registry never tells cannot be shown."""
+        client = self.services.client
+        if row_id == "detail.lineage" and "lineage" not in client.tells:
+            return NO_LINEAGE
+        return NO_FILES if row_id == "detail.files" and not client.can("files") else ""
+
     def action_lineage(self) -> None:
         """Walk through its lineage."""
-        self.app.open_lineage(self._row)
+        if not self.refused("detail.lineage"):
+            self.app.open_lineage(self._row)
 
     def action_files(self) -> None:
         """List its files."""
-        show_files(self, self._row)
+        if not self.refused("detail.files"):
+            show_files(self, self._row)
 
     def action_copy(self) -> None:
         """Copy its name."""

@@ -102,13 +102,14 @@ def _header_totals(facts: HeaderFacts, signs: Signs) -> list[str]:
         return [*facts.totals, ""]
     versions = plural(facts.versions, "version")
     dot = f" {signs.dot} "
-    kinds, weight = plural(facts.collections, "collection"), size(facts.size)
-    forms = [dot.join([kinds, versions, weight]), dot.join([versions, weight])]
+    kinds = plural(facts.collections, "collection")
+    weight = [] if facts.size is None else [size(facts.size)]
+    forms = [dot.join([kinds, versions, *weight]), dot.join([versions, *weight])]
     if facts.stored is not None:  # what is paid for comes first
-        weight = f"{size(facts.stored)} charged"
+        paid = f"{size(facts.stored)} charged"
         both = charged(facts.size, facts.stored)
-        forms = [dot.join([kinds, versions, both]), dot.join([kinds, versions, weight])]
-        forms += [dot.join([versions, weight]), weight]
+        forms = [dot.join([kinds, versions, both]), dot.join([kinds, versions, paid])]
+        forms += [dot.join([versions, paid]), paid]
     return [*forms, count(facts.versions), ""]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from artifact_tui.catalog.catalog_rows import CollectionRow
+from artifact_tui.catalog.known_fields import EVERY_FIELD
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.model import VersionState
 from artifact_tui.text import (
@@ -33,7 +34,7 @@ from artifact_tui.tui.widgets.line_widgets import LABEL, fact, words
 from artifact_tui.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from artifact_tui.catalog.catalog_rows import (
         DependentRef,
@@ -47,6 +48,10 @@ if TYPE_CHECKING:
     from artifact_tui.tui.widgets.base_screen import RegistryScreen
 
 
+NO_FILES = "this registry does not tell what is in a version"
+NO_LINEAGE = "this registry keeps no lineage"
+"""Why a key for a version has nothing to show."""
+
 LINKS_SHOWN = 6
 """Collections and processes that are named; the rest are counted."""
 
@@ -55,9 +60,13 @@ FILES_SHOWN = 8
 
 
 class DetailLines:
-    """Writes the detail of a row for one width and one moment."""
+    """Writes the detail of a row for one width and one moment, but what nobody tells."""
 
-    def __init__(self, width: int, signs: Signs, now_us: int) -> None:
+    def __init__(
+        self, width: int, signs: Signs, now_us: int, known: Collection[str] = EVERY_FIELD
+    ) -> None:
+        """`known` are the fields that the registry tells."""
+        self.known = known
         self.width = max(width, LABEL + 8)
         self.signs = signs
         self.now_us = now_us
@@ -66,10 +75,11 @@ class DetailLines:
         """A collection: only what the list knows."""
         lines = [*self._title(safe_name(row.name), safe(row.type)), Content("")]
         lines += fact("versions", words(count(row.versions)), self.width)
-        lines += fact("size", words(f"{size(row.size)} listed"), self.width)
+        if "size" in self.known:
+            lines += fact("size", words(f"{size(row.size)} listed"), self.width)
         if row.stored is not None and not row.links:
             lines += fact("charged", words(f"{size(row.stored)} by the registry"), self.width)
-        if row.versions:
+        if row.versions and "age" in self.known:
             lines += fact("newest", words(self._when(row.newest_us)), self.width)
         if row.marked:
             lines += fact("marked", words(plural(row.marked, "version")), self.width)
@@ -95,9 +105,9 @@ class DetailLines:
             self._users(used_by),
             self._names(detail),
             self._numbers(detail),
-            self._parents(detail, told),
-            self._dependents(detail, told),
-            self._files(detail),
+            self._parents(detail, told) if "dependents" in self.known else (),
+            self._dependents(detail, told) if "dependents" in self.known else (),
+            self._files(detail) if detail.files or "files" in self.known else (),
         ):
             lines += part
         if detail.note:
@@ -158,7 +168,8 @@ class DetailLines:
                 pieces.append(Content.styled("(protected)", "$text-warning"))
             else:
                 pieces.append(Content.styled(name, "$text-accent"))
-        yield from fact("aliases", pieces or words("none", "dim"), self.width)
+        if "alias" in self.known:
+            yield from fact("aliases", pieces or words("none", "dim"), self.width)
         if detail.tags:
             yield from fact("tags", [Content(safe(tag)) for tag in detail.tags], self.width)
 
@@ -166,18 +177,20 @@ class DetailLines:
         """The lines of a version's sizes and times."""
         row = detail.row
         only = f", of which {size(detail.unique)} only here" if detail.unique is not None else ""
-        yield from fact("size", words(size(row.size) + only), self.width)
+        if "size" in self.known:
+            yield from fact("size", words(size(row.size) + only), self.width)
         if row.stored is not None and not row.link:
             yield from fact("charged", words(f"{size(row.stored)} by the registry"), self.width)
         created = words(self._when(row.created_us))
         if row.run:
             created += [Content("by"), *words(safe(row.run))]
-        yield from fact("created", created, self.width)
+        if "age" in self.known or row.run:
+            yield from fact("created", created, self.width)
         if detail.used_us is not None:
             yield from fact("last used", words(self._when(detail.used_us)), self.width)
         if row.used_count is not None:
             yield from fact("used by", words(plural(row.used_count, "run")), self.width)
-        if not row.link:
+        if not row.link and "ttl" in self.known:
             yield from fact("ttl", self._ttl(detail), self.width)
 
     def _ttl(self, detail: VersionDetail) -> list[Content]:
@@ -292,6 +305,8 @@ class DetailPane(LineView):
         super().__init__(id="detail")
         self._services = services
         self._shown: CollectionRow | VersionDetail | None = None
+        self.known = EVERY_FIELD
+        """The fields that the registry tells."""
         self._told = LineageState.KNOWN
         """How far the question about the version's parents is."""
         self._asking = ""
@@ -336,6 +351,7 @@ class DetailPane(LineView):
         """
         try:
             detail = await self._services.catalog.detail(row.id, latest=True)
+            self.known = await self._services.known_fields()
         except ArtifactTuiError:
             self._show(None)
             raise
@@ -383,7 +399,7 @@ class DetailPane(LineView):
 
     def _write(self, *, top: bool) -> None:
         services, shown = self._services, self._shown
-        lines = DetailLines(self.inner_width - 2, services.signs, services.now())
+        lines = DetailLines(self.inner_width - 2, services.signs, services.now(), self.known)
         content: list[Content] = []
         if isinstance(shown, CollectionRow):
             content = lines.collection(shown)

@@ -15,6 +15,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from artifact_tui.catalog.known_fields import EVERY_FIELD
 from artifact_tui.catalog.listing import Sort
 from artifact_tui.query import Query, complete, parse
 from artifact_tui.text import fit, safe
@@ -24,13 +25,12 @@ from artifact_tui.tui.widgets.forms import Form, Toggle
 from artifact_tui.tui.widgets.line_widgets import Line, OneLine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Container, Iterable, Sequence
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
     from textual.widget import Widget
 
-    from artifact_tui.clients.base import Client
     from artifact_tui.errors import QueryError
     from artifact_tui.tui.terminal import Signs
 
@@ -75,6 +75,7 @@ class FilterBar(Horizontal):
         self.input = OneLine(id="filter-input")
         self.box = Static(id="offers")
         """Where the offers stand, and what cannot be read."""
+        self._fields: Container[str] = EVERY_FIELD
         self._signs = signs
         self._typed = typed
         self._wanted = wanted
@@ -107,6 +108,12 @@ class FilterBar(Horizontal):
         self._trouble = trouble
         self._draw()
 
+    def offer_fields(self, fields: Container[str]) -> None:
+        """Offer these fields, and no others."""
+        self._fields = fields
+        if self.display:
+            self._offer(complete(self.input.value, self.input.cursor_position, fields))
+
     def offer_values(self, field: str, word: str, values: Sequence[str]) -> None:
         """Offer values that exist, if they are still what is being typed."""
         start = self.input.cursor_position - len(word)
@@ -137,7 +144,7 @@ class FilterBar(Horizontal):
         event.stop()
         self._typed(event.value, "")
         before = event.value[: self.input.cursor_position]
-        self._offer(complete(event.value, self.input.cursor_position))
+        self._offer(complete(event.value, self.input.cursor_position, self._fields))
         found = _VALUE.search(before)
         if found is not None:
             self._wanted(found["field"], found["word"])
@@ -202,7 +209,8 @@ _SORT_CHOICES = (
 class SortMenu(Menu[Sort]):
     """Choose a field; the field that is sorted by already turns the order round."""
 
-    def __init__(self, now: Sort, signs: Signs, *, trash: bool) -> None:
+    def __init__(self, now: Sort, signs: Signs, *, trash: bool, known: Collection[str]) -> None:
+        """`known` are the fields that the registry tells; the others cannot be chosen."""
         entries: list[MenuEntry[Sort]] = []
         start = 0
         for field, letter, label, first, *ways in _SORT_CHOICES:
@@ -214,7 +222,9 @@ class SortMenu(Menu[Sort]):
                 sign = signs.descending if now.descending else signs.ascending
             note += ways[descending]
             choice = Sort(field, descending=descending)
-            entries.append(MenuEntry(choice, label, letter, note, sign))
+            untold = field not in known
+            note = "not told by this registry" if untold else note
+            entries.append(MenuEntry(choice, label, letter, note, sign, disabled=untold))
         super().__init__("Sort", entries, start=start)
 
 
@@ -249,10 +259,13 @@ class RuleDialog(Form[Rule]):
         self,
         action: RuleAction,
         collection: str,
-        client: Client,
+        known: Collection[str],
         preview: Callable[[Form[Rule], Rule], object],
     ) -> None:
-        """`collection` names the collection under the cursor (untrusted), or is empty."""
+        """`collection` names the collection under the cursor (untrusted), or is empty.
+
+        `known` are the fields that the registry tells: no other is asked for.
+        """
         super().__init__(
             "Mark by rule" if action == "mark" else "Unmark by rule",
             (),
@@ -263,17 +276,18 @@ class RuleDialog(Form[Rule]):
         )
         self._action = action
         self._collection = collection
-        self._client = client
+        self._known = known
         self._filter = Line(id="rule-filter")
 
     def compose_fields(self) -> Iterable[Widget]:
         """The fields of the rule, and the filter that it makes."""
         newest, older = OneLine(id="rule-latest"), OneLine(id="rule-age")
         yield Horizontal(Static("keep the newest"), newest, Static("of each collection"))
-        yield Horizontal(Static("only older than"), older, Static("such as 30d, 6mo, 1y"))
-        if "aliases" in self._client.tells:
+        if "age" in self._known:
+            yield Horizontal(Static("only older than"), older, Static("such as 30d, 6mo, 1y"))
+        if "alias" in self._known:
             yield Toggle("only without alias", on=self._action == "mark", id="rule-alias")
-        if "lineage" in self._client.tells:
+        if "dependents" in self._known:
             yield Toggle("only without dependents", id="rule-dependents")
         if self._collection:
             yield Toggle(f"only in {safe(self._collection)}", id="rule-collection")

@@ -271,7 +271,7 @@ class Marker:
         def preview(form: Form[Rule], rule: Rule) -> None:
             start(self._screen, "rule", self._preview_rule, form, rule, action, within, latest=True)
 
-        dialog = RuleDialog(action, name, self._services.client, preview)
+        dialog = RuleDialog(action, name, self._list.fields, preview)
         self._screen.open_dialog(dialog, lambda rule: self._apply_rule(action, rule, within))
 
     def _rule_where(self, rule: Rule, within: Within | None) -> Where:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from textual.content import Content
 
+from artifact_tui.catalog.known_fields import EVERY_FIELD
 from artifact_tui.model import VersionState
 from artifact_tui.text import age, count, fit, pad, safe, safe_name, size, version_name, width
 
@@ -57,6 +58,9 @@ _COLUMNS = (
 _TRASH_COLUMNS = (*_COLUMNS[1:4], Column("age", "deleted", 9))
 """In the trash an age counts from the deletion."""
 
+_NEEDS = {"size": "size", "share": "size", "age": "age", "ttl": "ttl"}
+"""The field that a column shows: without it there is none."""
+
 _DROPPED = ("share", "ttl", "type", "versions", "age")
 """What goes first when there is no room."""
 
@@ -74,9 +78,19 @@ class ColumnLayout:
 
 
 @lru_cache(maxsize=16)
-def layout_for(width: int, *, trash: bool = False) -> ColumnLayout:
-    """The columns for a list of `width` cells; the name takes what is left."""
-    columns: tuple[Column, ...] = _TRASH_COLUMNS if trash else _COLUMNS
+def layout_for(
+    width: int, *, trash: bool = False, known: frozenset[str] = EVERY_FIELD
+) -> ColumnLayout:
+    """The columns for a list of `width` cells; the name takes what is left.
+
+    `known` are the fields that the registry tells: what it never tells has no column.
+    """
+    needs = _NEEDS | {"age": "deleted"} if trash else _NEEDS
+    columns = tuple(
+        column
+        for column in (_TRASH_COLUMNS if trash else _COLUMNS)
+        if needs.get(column.id) in {None, *known}
+    )
 
     def name() -> int:
         return width - 1 - sum(column.width + 1 for column in columns)
@@ -129,10 +143,16 @@ class VersionPainter:
     """Whether sizes are what the registry charges."""
     trash: bool = False
     """Whether versions stand below their deletion, and not below their collection."""
+    known: frozenset[str] = EVERY_FIELD
+    """The fields that the registry tells."""
+
+    def layout(self, cells: int) -> ColumnLayout:
+        """The columns of lines of this width."""
+        return layout_for(cells, trash=self.trash, known=self.known)
 
     def collection(self, row: CollectionRow, cells: int, *, opened: bool = False) -> Content:
         """A collection's own line."""
-        signs, layout = self.signs, layout_for(cells, trash=self.trash)
+        signs, layout = self.signs, self.layout(cells)
         mark = signs.partly if row.marked else " "
         if row.versions and row.marked >= row.versions:
             mark = signs.mark
@@ -155,7 +175,7 @@ class VersionPainter:
 
     def version(self, row: VersionRow, cells: int) -> Content:
         """A version's line, below its collection; its label has the room of the type, too."""
-        layout = layout_for(cells, trash=self.trash)
+        layout = self.layout(cells)
         room = layout.name - LEAD - INDENT
         columns = layout.columns
         if columns[:1] and columns[0].id == "type":
@@ -169,7 +189,7 @@ class VersionPainter:
         for column in columns:
             text, style = "", _MUTED
             match column.id:
-                case "versions" if not row.link:
+                case "versions" if not row.link and "dependents" in self.known:
                     unknown = "" if known else "+" if row.dependents else "?"
                     text = f"{self.signs.dependents}{dependents}{unknown}"
                     style = "" if row.dependents else _MUTED

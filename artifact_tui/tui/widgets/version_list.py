@@ -17,6 +17,7 @@ from textual.content import Content
 
 from artifact_tui.catalog.catalog_rows import CollectionRow
 from artifact_tui.catalog.filter_doubts import refuse_slips
+from artifact_tui.catalog.known_fields import EVERY_FIELD
 from artifact_tui.errors import ArtifactTuiError, QueryError
 from artifact_tui.query import parse
 from artifact_tui.text import count, freed, listed, safe
@@ -85,6 +86,8 @@ class VersionList(Horizontal):
         self._drawn: Outline[Row] | None = None
         """The rows that `_lines` was made for."""
         self._lineage_known = True
+        self.fields = EVERY_FIELD
+        """The fields that the registry tells, as of the answer."""
         self._charged = False
         self._goal: VersionRow | None = None
         """Where the cursor is to go once it is listed."""
@@ -233,6 +236,7 @@ class VersionList(Horizontal):
                 made = self.marker.made
                 await self.catalog.changed()
                 found = await self.ask(self.view)
+                self.fields = await page.services.known_fields()
                 self._charged = found.view.sort.field == "stored"
                 outline = Outline[Row](found.rows, key=self.rows.key, below=found.source.below)
                 shown = await rows.show(outline, turn=partial(turn, made))
@@ -278,6 +282,7 @@ class VersionList(Horizontal):
                 lineage_known=self._lineage_known,
                 charged=charged,
                 trash=self.trash,
+                known=self.fields,
             )
         if isinstance(row, CollectionRow):
             return self._lines.collection(row, cells, opened=row.id in outline.opened)
@@ -300,7 +305,7 @@ class VersionList(Horizontal):
         self.page.show_keys()
 
     def _show_titles(self) -> None:
-        layout = layout_for(self.rows.inner_width, trash=self.trash)
+        layout = layout_for(self.rows.inner_width, trash=self.trash, known=self.fields)
         self._titles.show(Content(column_titles(layout, self.view.sort, self.page.services.signs)))
 
     def show_facts(self) -> None:
@@ -428,6 +433,7 @@ class VersionList(Horizontal):
     def action_filter(self) -> None:
         """Type a filter."""
         self.filter_bar.open(self.view.query.text)
+        start(self.page, "fields", self._offer_fields, latest=True)
         self.show_facts()
 
     def _filter_typed(self, text: str, end: FilterEnd) -> None:
@@ -476,6 +482,10 @@ class VersionList(Horizontal):
         except ArtifactTuiError as error:
             self.page.fail(error)
 
+    async def _offer_fields(self) -> None:
+        """Let only fields be offered that the registry tells."""
+        self.filter_bar.offer_fields(await self.page.services.known_fields(EVERY_FIELD))
+
     def _values_wanted(self, field: str, word: str) -> None:
         start(self.page, "offers", self._offer, field, word, latest=True)
 
@@ -485,8 +495,11 @@ class VersionList(Horizontal):
 
     def action_sort(self) -> None:
         """Choose the order."""
-        signs = self.page.services.signs
-        menu = SortMenu(self.view.sort, signs, trash=self.trash)
+        self.page.carry_out("the orders are being looked up", self._ask_order(), lets=LEAVING)
+
+    async def _ask_order(self) -> None:
+        known = await self.page.services.known_fields(EVERY_FIELD)
+        menu = SortMenu(self.view.sort, self.page.services.signs, trash=self.trash, known=known)
         self.page.open_dialog(menu, self._sorted)
 
     def _sorted(self, sort: Sort | None) -> None:
