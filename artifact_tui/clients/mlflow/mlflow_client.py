@@ -49,7 +49,7 @@ AT_A_TIME = 500
 class MlflowClient(Client):
     """One connection to one MLflow server."""
 
-    tells = frozenset({"aliases", "lineage", "trash"})
+    tells = frozenset({"aliases", "tags", "lineage", "trash"})
     trashed_types = frozenset({RUN})
     whole_types = frozenset({MODEL, PROMPT})
     batch_delete = 100
