@@ -1,0 +1,117 @@
+"""How fast a Hugging Face cache is listed, beside the scan of its own library.
+
+    python -m benchmarks.hf_scan [REPOSITORIES] [ROUNDS]
+
+Makes a cache of 300 repositories with 5 revisions of 20 files each, of which 7 change from one
+revision to the next, and reads it in turn with `scan_cache_dir` and as a catalog is filled from it;
+both must come to the same bytes. Seconds of processor time, the least of some rounds; then how long
+it takes until the first rows are there, of this cache, of one of 20 and of one of 2,000
+repositories. Trust the ratios, not the seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import sys
+import tempfile
+import time
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from huggingface_hub import scan_cache_dir
+
+from artifact_tui.clients.huggingface.hf_client import HfClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+REVISIONS, FILES, CHANGED = 5, 20, 7
+
+
+def build(root: Path, repositories: int) -> None:
+    """Make a cache; each blob holds a few bytes of its own."""
+    for number in range(repositories):
+        top = root / f"models--org{number % 7}--model{number}"
+        (top / "blobs").mkdir(parents=True)
+        (top / "refs").mkdir()
+        names = [f"{number:08x}{file:032x}" for file in range(FILES)]
+        for revision in range(REVISIONS):
+            commit = f"{number:032x}{revision:08x}"
+            snapshot = top / "snapshots" / commit
+            snapshot.mkdir(parents=True)
+            for file in range(CHANGED if revision else 0):
+                names[file] = f"{number:08x}{revision:016x}{file:016x}"
+            for file, name in enumerate(names):
+                (top / "blobs" / name).write_bytes(b"x" * (file + 1))
+                (snapshot / f"part-{file:05d}.safetensors").symlink_to(f"../../blobs/{name}")
+            (top / "refs/main").write_text(commit)
+
+
+async def listed(root: Path) -> tuple[int, int]:
+    """How many versions we list, and the bytes of all that they share, each counted once."""
+    client = HfClient(root, read_only=True)
+    versions, sizes = 0, dict[str, int]()
+    async with aclosing(client.listing()) as parts:
+        async for part in parts:
+            versions += len(part.versions)
+            for files in part.files.values():
+                for file in files:
+                    sizes[file.digest] = file.size
+    return versions, sum(sizes.values())
+
+
+async def first_rows(root: Path) -> float:
+    """Seconds on the clock until the first versions are there."""
+    began = time.perf_counter()
+    client = HfClient(root, read_only=True)
+    async with aclosing(client.listing()) as parts:
+        async for part in parts:
+            if part.versions:
+                break
+    return time.perf_counter() - began
+
+
+def scanned(root: Path) -> tuple[int, int]:
+    """As `listed`, by the library."""
+    found = scan_cache_dir(root)
+    assert not found.warnings
+    return sum(len(one.revisions) for one in found.repos), found.size_on_disk
+
+
+def processor(work: Callable[[], tuple[int, int]]) -> tuple[float, tuple[int, int]]:
+    """Seconds of processor time that some work takes, and what it comes to."""
+    gc.collect()
+    began = time.process_time()
+    found = work()
+    return time.process_time() - began, found
+
+
+def main() -> None:
+    """Print the ratio, and the times to the first rows."""
+    repositories, rounds = (*map(int, sys.argv[1:3]), *(300, 5)[len(sys.argv[1:3]) :])
+    with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
+        root = Path(folder) / "hub"
+        build(root, repositories)
+        ours, theirs = [], []
+        for _ in range(rounds):
+            took, told = processor(lambda: scanned(root))
+            theirs.append(took)
+            took, found = processor(lambda: asyncio.run(listed(root)))
+            ours.append(took)
+            assert found == told, (found, told)
+        print(f"{repositories} repositories, {told[0]:,} revisions")
+        print(f"scan_cache_dir   {min(theirs):7.3f} s")
+        print(f"our listing      {min(ours):7.3f} s")
+        print(f"ratio            {min(theirs) / min(ours):7.1f}")
+        for many in (20, repositories, 2_000):
+            place = Path(folder) / f"of{many}"
+            build(place, many)
+            least = min(asyncio.run(first_rows(place)) for _ in range(rounds))
+            print(f"first rows of {many:5,} repositories {least * 1000:7.1f} ms")
+
+
+if __name__ == "__main__":
+    main()
