@@ -328,6 +328,24 @@ async def test_an_interrupted_plan_may_be_moved_and_resumed(world: World, tmp_pa
     assert (config.tasks_dir() / plan.head.id).resolve() == moved
 
 
+async def test_a_copy_of_an_interrupted_plan_is_refused_where_that_is_still_there(
+    world: World, tmp_path: Path
+) -> None:
+    keys = world.add_plain(3)
+    control = Control()
+    control.stop("stopped by a test")
+    with world.plan(keys) as plan:
+        await apply(plan, world.client, control=control)
+    copy = tmp_path / "copy.plan"
+    shutil.copy(plan.path, copy)
+    with Plan.open(copy, write=True) as second, pytest.raises(PlanError, match="is a copy"):
+        await apply(second, world.client)
+    assert world.live() == set(keys)
+    with Plan.open(plan.path, write=True) as first:
+        assert (await apply(first, world.client)).status is Status.FINISHED
+    assert world.live() == set()
+
+
 async def test_one_apply_at_a_time(world: World) -> None:
     with world.plan(world.add_plain(2)) as plan, plan_file.hold_lock(plan.path):
         with pytest.raises(BusyError, match="is applying the plan"):
