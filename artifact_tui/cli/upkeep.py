@@ -19,7 +19,7 @@ from artifact_tui.cli.session import client_of, own_client_of, reading, split_on
 from artifact_tui.clients import kind_of
 from artifact_tui.clients.base import Kind
 from artifact_tui.config import LOCAL, Target
-from artifact_tui.edits.keeping import bytes_words, keepsake, with_kept_parents
+from artifact_tui.edits.keeping import bytes_words, keep, keepsake
 from artifact_tui.errors import RegistryError, UsageError
 from artifact_tui.model import Kept, NewVersion, now_us
 from artifact_tui.text import safe
@@ -170,9 +170,8 @@ async def _keep(
     async with reading(client) as conn:
         types = types_of_name(conn, new.name)
         new = replace(new, type=given["type"] or next(iter(types), said.type))
-        new = with_kept_parents(conn, replace(found, new=_with_parents(conn, new)))
-    files = await other.local_files(row.key)
-    return await client.keep(files, new, progress=progress)
+        new = _with_parents(conn, new)
+    return await keep(replace(found, new=new), row.key, other, client, progress=progress)
 
 
 def _type_of(conn: sqlite3.Connection, name: str) -> str:

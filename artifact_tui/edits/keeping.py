@@ -8,17 +8,23 @@ made from it is kept.
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from artifact_tui.catalog.catalog_rows import tags_of
+from artifact_tui.catalog.catalog_file import connect
+from artifact_tui.catalog.catalog_rows import snapshot, tags_of
 from artifact_tui.catalog.detail import parents_of
-from artifact_tui.errors import UsageError
+from artifact_tui.catalog.version_names import rows_by_keys
+from artifact_tui.clients.base import OwnClient
+from artifact_tui.errors import NotFoundError, UsageError
 from artifact_tui.model import NewVersion, VersionState
 from artifact_tui.text import size
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable
 
     from artifact_tui.catalog.catalog_rows import VersionRow
     from artifact_tui.clients.base import Client
@@ -41,6 +47,8 @@ ORDER BY v.id DESC LIMIT 1"""
 
 def why_not_kept(client: Client, row: VersionRow | None = None) -> str:
     """Why versions of a registry, or one of them, cannot be kept: words for people, or empty."""
+    if isinstance(client, OwnClient):
+        return "it is in a registry of your own"
     if not client.can("local_files"):
         return "its files are not on this machine, or not as files of their own"
     if row is not None and row.link:
@@ -79,11 +87,45 @@ def _origin(address: str, key: str) -> str:
     return f"kept from {address}: {key},"
 
 
-def with_kept_parents(conn: sqlite3.Connection, kept: Keepsake) -> NewVersion:
+def _with_kept_parents(own: OwnClient, kept: Keepsake) -> NewVersion:
     """The new version of a registry, made from those of its parents that were kept there."""
-    found = (conn.execute(_KEPT, {"note": note}).fetchone() for note in kept.origins)
-    parents = (row[0] for row in found if row is not None)
+    parents = []
+    if own.catalog_path is not None:
+        with closing(connect(own.catalog_path, mapped=False)) as conn, snapshot(conn):
+            found = (conn.execute(_KEPT, {"note": note}).fetchone() for note in kept.origins)
+            parents = [row[0] for row in found if row is not None]
     return replace(kept.new, parents=tuple(dict.fromkeys((*kept.new.parents, *parents))))
+
+
+async def keep(
+    kept: Keepsake,
+    key: str,
+    client: Client,
+    own: OwnClient,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Kept:
+    """Keep the version of a client that has this key in a registry of one's own.
+
+    Raises:
+        ArtifactTuiError: it cannot be kept; nothing was added.
+    """
+    new = await asyncio.to_thread(_with_kept_parents, own, kept)
+    return await own.keep(await client.local_files(key), new, progress=progress)
+
+
+def kept_row(own: OwnClient, kept: Kept) -> VersionRow:
+    """The version that was kept, as its registry has it.
+
+    Raises:
+        NotFoundError: it is gone already.
+    """
+    path = own.catalog_path
+    if path is not None:
+        with closing(connect(path, mapped=False)) as conn:
+            for row in rows_by_keys(conn, [kept.key]):
+                return row
+    raise NotFoundError("It was kept, and is not there any more.", hint="Somebody deleted it.")
 
 
 def bytes_words(kept: Kept) -> str:

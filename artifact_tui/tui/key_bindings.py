@@ -90,6 +90,8 @@ _BROWSE = (
         help="Walk through what this version was made from, and what was made from it."),
     KeyRow("browse.files", "f", "files", row=True,
         help="List the files of the version: a registry that tells them only when asked is asked."),
+    KeyRow("browse.keep", "K", "keep", row=True,
+        help="Keep the version of a store on this machine in your own registry, without copying."),
     KeyRow("browse.copy", "y", "copy name", row=True,
         help="Copy the name to the clipboard of your terminal."),
     KeyRow("browse.pane", "tab", "other pane", "To the detail and back to the list."),

@@ -23,6 +23,7 @@ from artifact_tui.tui.typed_keys import MOVES, MOVES_AND_LEAVING, KeyWait, start
 from artifact_tui.tui.widgets.base_screen import RegistryScreen
 from artifact_tui.tui.widgets.detail_pane import NO_FILES, NO_LINEAGE, DetailPane, show_files
 from artifact_tui.tui.widgets.edit_request import EditRequest
+from artifact_tui.tui.widgets.keep_request import KeepRequest
 from artifact_tui.tui.widgets.list_views import View, ViewAnswer
 from artifact_tui.tui.widgets.outline import Windows
 from artifact_tui.tui.widgets.row_list import RowList
@@ -206,6 +207,7 @@ class BrowseScreen(RegistryScreen):
         self.tree_list = self.versions.rows
         self._link = LinkFollower(self, self.versions)
         self._edit = EditRequest(self)
+        self._keep = KeepRequest(self)
 
     def compose(self) -> ComposeResult:
         """The list and its detail."""
@@ -294,6 +296,8 @@ class BrowseScreen(RegistryScreen):
         client = self.services.client
         if row_id == "browse.names":
             return self._edit.why_not("aliases", "tags")
+        if row_id == "browse.keep":
+            return self._keep.why_not()
         able = {
             "browse.trash": ("trash" in client.tells, "this registry has no trash"),
             "browse.lineage": ("lineage" in client.tells, NO_LINEAGE),
@@ -422,6 +426,16 @@ class BrowseScreen(RegistryScreen):
             self.say(self.versions.no_row)
 
     # Changes
+
+    def action_keep(self) -> None:
+        """Keep the version under the cursor in one's own registry."""
+        row = self.tree_list.current
+        if self.refused("browse.keep") or row is None:
+            return
+        if isinstance(row, CollectionRow):
+            self.say("A version is kept: expand the collection and choose one.")
+        else:
+            self._keep.ask(row)
 
     def action_names(self) -> None:
         """Ask for other aliases and tags of the marks, or of the row."""

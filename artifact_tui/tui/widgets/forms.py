@@ -142,7 +142,8 @@ class Form(Dialog[T]):
     def rows_of(fields: Iterable[Field]) -> Iterable[Widget]:
         """A row for each field, their labels below each other."""
         fields = tuple(fields)
-        column = max((len(field.label) + 2 for field in fields if field.value == ""), default=0)
+        lines = (field for field in fields if not isinstance(field.value, bool))
+        column = max((len(field.label) + 2 for field in lines), default=0)
         for field in fields:
             if isinstance(field.value, bool):
                 yield Toggle(field.label, on=field.value, id=field.id)
