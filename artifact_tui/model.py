@@ -172,6 +172,12 @@ class Listed:
 
     With them it is known which bytes versions share, and what a deletion really frees.
     """
+    held: frozenset[str] | None = None
+    """The digests of files whose bytes are not freed, whichever versions go.
+
+    They have hard links outside of the registry, say, or nobody knows who else needs them. Told
+    once, at the end; None: not in this part.
+    """
     complete: bool = True
     """False: the registry does not list everything, so what is not listed may still be there."""
 

@@ -99,9 +99,11 @@ CREATE TABLE blob(                                -- empty where a registry does
   size          INTEGER NOT NULL CHECK(size >= 0),
   refs          INTEGER NOT NULL DEFAULT 0 CHECK(refs >= 0),  -- = rows of `file` that name it
   state         INTEGER NOT NULL DEFAULT 0 CHECK(state IN (0,1,2)), -- present, condemned, missing
-  unref_us      INTEGER                           -- when refs last became 0
+  unref_us      INTEGER,                          -- when refs last became 0
+  held          INTEGER NOT NULL DEFAULT 0 CHECK(held IN (0,1)) -- not freed, whichever versions go
 );
 CREATE INDEX blob_unref ON blob(unref_us) WHERE refs = 0;
+CREATE INDEX blob_held ON blob(id) WHERE held = 1;
 
 CREATE TABLE file(
   version_id    INTEGER NOT NULL REFERENCES version(id) ON DELETE RESTRICT,

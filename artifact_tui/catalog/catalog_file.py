@@ -260,7 +260,7 @@ def attach_marks(conn: sqlite3.Connection, marks: Path | str | None) -> None:
         ) from error
 
 
-CATALOG_FORMAT = 3
+CATALOG_FORMAT = 4
 """`user_version` of a catalog file; an older one is made anew, others are refused."""
 
 _CANNOT_HOLD = (

@@ -168,7 +168,7 @@ _FREED = f"""
 SELECT coalesce(sum({as_number("b.size")}), 0)
 FROM (SELECT DISTINCT f.blob_id FROM picked p CROSS JOIN file f ON f.version_id = p.version_id) d
 CROSS JOIN blob b ON b.id = d.blob_id
-WHERE b.state <> 2 AND NOT EXISTS (
+WHERE b.state <> 2 AND b.held = 0 AND NOT EXISTS (
   SELECT 1 FROM file o WHERE o.blob_id = b.id
   AND NOT EXISTS (SELECT 1 FROM picked q WHERE q.version_id = o.version_id))"""
 

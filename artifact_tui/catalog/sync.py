@@ -31,7 +31,7 @@ from artifact_tui.model import GONE
 from artifact_tui.text import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from artifact_tui.clients.base import Client
@@ -105,6 +105,8 @@ async def sync(
                 new = await write(put_versions, usable, number)
                 if part.files:
                     await write(put_files, part.files)
+                if part.held is not None:
+                    await write(put_held, part.held)
                 await write(put_edges, part.edges)
                 wrong = len(homes) - len(usable_homes) + len(versions) - len(usable)
                 state = replace(
@@ -276,6 +278,13 @@ def put_files(conn: sqlite3.Connection, found: Mapping[str, Sequence[File]]) -> 
                 [(file.digest, file.size) for file in files],
             )
             conn.executemany(_FILE, [(row[0], f.path, f.mode, f.digest) for f in files])
+
+
+def put_held(conn: sqlite3.Connection, digests: Iterable[str]) -> None:
+    """Note which files are held, and that no others are."""
+    with transaction(conn):
+        conn.execute("UPDATE blob SET held = 0 WHERE held = 1")
+        conn.executemany("UPDATE blob SET held = 1 WHERE digest = ?", ((one,) for one in digests))
 
 
 def finish_sync(conn: sqlite3.Connection, seen: int, now_us: int, *, complete: bool = True) -> int:

@@ -134,11 +134,14 @@ class Contents:
     """What is in a file or folder, and its times in seconds."""
 
     files: tuple[File, ...]
+    ids: tuple[FileId, ...]
+    """Those of the files, in the same order."""
+    names: tuple[int, ...]
+    """How many hard links each of them has."""
     made_s: float
     changed_s: float
     """When anything of it was written last."""
     used_s: float
-    ids: frozenset[FileId]
 
     @property
     def digest(self) -> str:
@@ -162,10 +165,11 @@ def contents_of(place: Path) -> Contents | None:
             File(spelled_out(name), one.st_size, f"{one.st_dev}:{one.st_ino}:{one.st_mtime_ns}")
             for name, one in found
         ),
+        tuple(file_id(one) for _, one in found),
+        tuple(one.st_nlink for _, one in found),
         made_s=top.st_mtime,
         changed_s=max((one.st_mtime for _, one in found), default=top.st_mtime),
         used_s=max((one.st_atime for _, one in found), default=top.st_atime),
-        ids=frozenset(file_id(one) for _, one in found),
     )
 
 
@@ -201,6 +205,31 @@ def with_users(facts: Iterable[Facts], files: Mapping[str, Collection[FileId]]) 
     """Facts by key, with the processes that hold files of these versions open now."""
     by = holders_of(files).by
     return {one.key: replace(one, used_by=by.get(one.key, ())) for one in facts}
+
+
+class HardLinks:
+    """Files with several names, and how many of those a registry has; counted as it is listed."""
+
+    def __init__(self) -> None:
+        self._names: dict[FileId, tuple[int, set[str]]] = {}
+        """How many names each has in all, and those that were seen."""
+        self._digests: dict[FileId, set[str]] = {}
+
+    def add(self, one: FileId, digest: str, name: str, names: int) -> None:
+        """A file of a version, one name of it, and how many it has in all (`st_nlink`)."""
+        if names > 1:
+            self._names.setdefault(one, (names, set()))[1].add(name)
+            self._digests.setdefault(one, set()).add(digest)
+
+    def add_contents(self, key: str, found: Contents) -> None:
+        """The files of a version that is a file or folder."""
+        for file, one, names in zip(found.files, found.ids, found.names, strict=True):
+            self.add(one, file.digest, f"{key}/{file.path}", names)
+
+    def elsewhere(self) -> frozenset[str]:
+        """The digests of files that have names outside of the registry too."""
+        outside = [one for one, (names, here) in self._names.items() if names > len(here)]
+        return frozenset[str]().union(*(self._digests[one] for one in outside))
 
 
 def system_words(error: OSError) -> str:

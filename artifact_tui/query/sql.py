@@ -98,10 +98,13 @@ CASE WHEN EXISTS (SELECT 1 FROM file f WHERE f.version_id = v.id) THEN
   (SELECT coalesce(sum({as_number("b.size")}), 0)
    FROM (SELECT DISTINCT f.blob_id FROM file f WHERE f.version_id = v.id) own
    CROSS JOIN blob b ON b.id = own.blob_id
-   WHERE b.state <> 2 AND NOT EXISTS
+   WHERE b.state <> 2 AND b.held = 0 AND NOT EXISTS
      (SELECT 1 FROM file o WHERE o.blob_id = b.id AND o.version_id <> v.id))
 WHEN v.file_count = 0 AND ifnull(v.size, 0) = 0 THEN 0 END"""
-"""Bytes of the objects that only `v` needs; NULL where the registry does not tell its files."""
+"""Bytes of the objects that only `v` needs; NULL where the registry does not tell its files.
+
+Those that are held are not among them: a hard link elsewhere, or something unknown, needs them.
+"""
 
 NO_ORDER = """\
 EXISTS (SELECT 1 FROM version n

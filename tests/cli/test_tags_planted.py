@@ -136,7 +136,10 @@ def test_without_any_manifest_no_blob_is_unused(
     else:
         shutil.rmtree(ollama.root / "manifests")
     age(store)
-    assert names(cli, f"{kind}:{store.root}") == ["blobs:doubt"]
+    address = f"{kind}:{store.root}"
+    assert names(cli, address) == ["blobs:doubt"]
+    said = cli("plan", address, "type:blob", "-o", tmp_path / "plan", code=1).out
+    assert "nobody knows which blobs are needed" in said
 
 
 def test_blobs_that_came_since_the_review_stay(cli: Cli, ollama: Ollama, tmp_path: Path) -> None:

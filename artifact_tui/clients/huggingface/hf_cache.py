@@ -66,6 +66,8 @@ class Blob(NamedTuple):
     used_us: int
     modified_us: int
     id: FileId
+    names: int
+    """How many hard links it has, here and elsewhere."""
 
 
 class CachedFile(NamedTuple):
@@ -138,6 +140,13 @@ class Repository:
         alone = sum(other.startswith(short) for other in self.revisions) == 1
         name = short if alone and _COMMIT.fullmatch(commit) else commit
         return f"{name}/{form}" if form else name
+
+    def every_blob(self) -> Iterator[Blob]:
+        """All bytes in it, also those of no version."""
+        yield from self.blobs.values()
+        yield from self.partial.values()
+        for revision in self.revisions.values():
+            yield from (link.own for link in revision.links if link.own)
 
     def parts(self) -> list[str]:
         """Every version: `snapshots/COMMIT`, oldest download first, and what is left over.
@@ -387,8 +396,8 @@ class Cache:
             blob = link.own or repository.blobs.get(link.blob)
             if blob is None:
                 raise SourceError(
-                    f"{spelled_out(link.path)} of {repository.name}:{repository.label(part)} is not"
-                    " here: its bytes are missing. Nothing was added.",
+                    f"{spelled_out(link.path)} of {repository.name}:{repository.label(part)}: its"
+                    " bytes are missing. Nothing was added.",
                     hint="Download that revision again, then keep it.",
                 )
             found[link.path] = LocalFile(
@@ -488,7 +497,7 @@ def commit_in(ref: str | Path) -> str:
 def _blob(path: str, found: os.stat_result) -> Blob:
     place = path if found.st_nlink == 1 else f"{found.st_dev}:{found.st_ino}"
     used_us, modified_us = found.st_atime_ns // 1000, found.st_mtime_ns // 1000
-    return Blob(path, place, found.st_size, used_us, modified_us, file_id(found))
+    return Blob(path, place, found.st_size, used_us, modified_us, file_id(found), found.st_nlink)
 
 
 def mode_of(path: str | Path) -> int:

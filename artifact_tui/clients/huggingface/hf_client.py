@@ -8,7 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.base import Place
-from artifact_tui.clients.disk import DiskClient, FolderKind, as_named, in_homes, with_users
+from artifact_tui.clients.disk import (
+    DiskClient,
+    FolderKind,
+    HardLinks,
+    as_named,
+    in_homes,
+    with_users,
+)
 from artifact_tui.clients.huggingface.hf_cache import LEFTOVERS, SNAPSHOTS, Cache
 from artifact_tui.clients.huggingface.hf_deleting import CacheDeleter
 from artifact_tui.clients.huggingface.hf_lineage import CardLineage, needed_parts
@@ -19,7 +26,7 @@ from artifact_tui.model import Collection, Edge, Identity, Listed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Collection as Some
     from pathlib import Path
 
     from artifact_tui.clients.huggingface.hf_cache import Repository
@@ -49,6 +56,7 @@ class HfClient(DiskClient):
         self._deleter = CacheDeleter(self._lineage)
         self._beside = beside
         self._unreadable: dict[str, str] = {}
+        self._hard_links = HardLinks()
 
     @property
     def unwritable(self) -> str:
@@ -68,6 +76,7 @@ class HfClient(DiskClient):
         What lies beside the cache comes last.
         """
         self._unreadable = {}
+        self._hard_links = HardLinks()
         newest: dict[str, list[str]] = {}
         parents: dict[str, frozenset[str]] = {}
         for folder in await self._run(self._cache.folders):
@@ -94,12 +103,15 @@ class HfClient(DiskClient):
                 continue
             for start in range(0, len(paths), _AT_ONCE):
                 some = paths[start : start + _AT_ONCE]
-                yield await asyncio.to_thread(neighbour.listed, some, self._unreadable)
+                yield await asyncio.to_thread(
+                    neighbour.listed, some, self._unreadable, self._hard_links
+                )
+        yield Listed(held=self._hard_links.elsewhere())
 
     def _list_repository(
         self, folder: str, newest: dict[str, list[str]], parents: dict[str, frozenset[str]]
     ) -> Listed:
-        """One repository; its newest revision and the sources of all are noted.
+        """One repository; its newest revision, the sources of all, and hard links are noted.
 
         Raises:
             OSError: it cannot be read.
@@ -107,6 +119,8 @@ class HfClient(DiskClient):
         found = self._cache.repository(folder)
         if found is None or not (parts := found.parts()):
             return Listed()
+        for blob in found.every_blob():
+            self._hard_links.add(blob.id, blob.place, blob.path, blob.names)
         newest[folder] = [f"{folder}/{part}" for part in needed_parts(found)]
         for commit, sources in self._lineage.parents(found).items():
             parents[f"{folder}/{SNAPSHOTS}/{commit}"] = sources
@@ -227,7 +241,7 @@ class HfClient(DiskClient):
 
 def _file_ids(
     versions: Mapping[str, tuple[Repository, str]], beside: Iterable[Prepared]
-) -> dict[str, AbstractSet[FileId]]:
+) -> dict[str, Some[FileId]]:
     """The files that hold the bytes of these versions."""
     revisions = {
         key: {blob.id for blob in repository.files(part).values() if blob is not None}

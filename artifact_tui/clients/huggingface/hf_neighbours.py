@@ -38,6 +38,7 @@ from artifact_tui.model import Collection, Facts, Listed, Outcome, Result, Versi
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from artifact_tui.clients.disk import HardLinks
     from artifact_tui.model import Deletion
 
 TRANSFER_S = 3600.0
@@ -182,8 +183,10 @@ class Neighbour:
 
     # reading
 
-    def listed(self, paths: Iterable[str], unreadable: dict[str, str]) -> Listed:
-        """Some of its versions; what cannot be read is noted, with the reason."""
+    def listed(
+        self, paths: Iterable[str], unreadable: dict[str, str], hard_links: HardLinks
+    ) -> Listed:
+        """Some of its versions; hard links are noted, and what cannot be read, with the reason."""
         found, complete = [], True
         for path in paths:
             try:
@@ -193,6 +196,8 @@ class Neighbour:
                 complete = False
             else:
                 found += [one] if one is not None else []
+        for one in found:
+            hard_links.add_contents(one.key, one.content)
         return Listed(
             tuple({one.collection.key: one.collection for one in found}.values()),
             tuple(one.version() for one in found),

@@ -705,12 +705,15 @@ def _blob_id(conn: sqlite3.Connection, store: Store, file: File, published: set[
         raise BlobGoneError
     if not store.layout.has_blob(file.digest, file.size):
         raise BlobGoneError
+    held = store.layout.names(file.digest) > 1
     if row is None:
         cursor = conn.execute(
-            "INSERT INTO blob(digest, size, refs) VALUES(?, ?, 1)", (file.digest, file.size)
+            "INSERT INTO blob(digest, size, refs, held) VALUES(?, ?, 1, ?)",
+            (file.digest, file.size, held),
         )
         return int(cursor.lastrowid or 0)
     conn.execute(
-        "UPDATE blob SET refs = refs + 1, state = 0, unref_us = NULL WHERE id = ?", (row[0],)
+        "UPDATE blob SET refs = refs + 1, state = 0, unref_us = NULL, held = ? WHERE id = ?",
+        (held, row[0]),
     )
     return int(row[0])

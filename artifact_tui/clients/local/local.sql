@@ -1,7 +1,7 @@
 -- The embedded registry's private tables, beside those of model.sql in the same file.
 
 PRAGMA application_id = 1095914068;               -- "ARTT": lets us recognise our own file
-PRAGMA user_version = 3;                          -- the format; a newer one is never opened
+PRAGMA user_version = 4;                          -- the format; a newer one is never opened
 
 CREATE UNIQUE INDEX collection_one_name ON collection(name);
 CREATE INDEX blob_size ON blob(size);             -- "do we have bytes of this size?" before copying

@@ -66,6 +66,8 @@ class LocalClient(OwnClient):
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="registry")
         self._byte_threads = ThreadPoolExecutor(2, thread_name_prefix="registry-bytes")
         self._closed = False
+        if not store.read_only:
+            local_trash.recount_names(store)
 
     @property
     def unwritable(self) -> str:

@@ -47,7 +47,7 @@ _WRITING = (
     f"journal_size_limit = {64 << 20}",
 )
 
-PRESENT_FORMAT = 3
+PRESENT_FORMAT = 4
 
 _COLUMNS_AFTER = {
     1: (
@@ -58,6 +58,7 @@ _COLUMNS_AFTER = {
         "version ADD COLUMN kept TEXT NOT NULL DEFAULT ''",
     ),
     2: ("version ADD COLUMN generated INTEGER NOT NULL DEFAULT 0 CHECK(generated IN (0,1))",),
+    3: ("blob ADD COLUMN held INTEGER NOT NULL DEFAULT 0 CHECK(held IN (0,1))",),
 }
 """By an older format: the columns that came after it."""
 

@@ -118,6 +118,13 @@ class Layout:
         name = digest.removeprefix(DIGEST_PREFIX)
         return self.blobs / name[:2] / name
 
+    def names(self, digest: str) -> int:
+        """How many hard links the file for these bytes has, also elsewhere; 0: there is none."""
+        try:
+            return self.blob(digest).stat().st_nlink
+        except FileNotFoundError:
+            return 0
+
     def has_blob(self, digest: str, size: int) -> bool:
         """Whether there is a file for these bytes, of the right size."""
         try:

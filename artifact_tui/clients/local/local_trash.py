@@ -23,6 +23,7 @@ from artifact_tui.errors import ArtifactTuiError, NoRoomError, UsageError
 from artifact_tui.model import Alias, Garbage, Outcome, Result
 
 if TYPE_CHECKING:
+    import os
     import sqlite3
     from collections.abc import Collection, Iterable, Sequence
 
@@ -281,8 +282,8 @@ def collect_garbage(store: Store, *, grace_us: int = 0, dry_run: bool = False) -
             blobs, freed = len(sizes), sum(sizes)
             if dry_run:
                 going = f"({_UNNEEDED.format('<=')}) OR state = 1"
-                blobs, freed = _count_blobs(conn, going, before)
-            _, waiting = _count_blobs(conn, _UNNEEDED.format(">"), before)
+                blobs, freed = _count_blobs(conn, layout, going, before)
+            _, waiting = _count_blobs(conn, layout, _UNNEEDED.format(">"), before)
             expired, trash = conn.execute(
                 "SELECT (SELECT count(*) FROM version WHERE ttl_us IS NOT NULL AND state <> 'trash'"
                 f" AND {as_number('created_us')} + {as_number('ttl_us')} <= ?),"
@@ -293,18 +294,27 @@ def collect_garbage(store: Store, *, grace_us: int = 0, dry_run: bool = False) -
     return Garbage(expired, blobs, len(left), freed, waiting, trash)
 
 
-def _count_blobs(conn: sqlite3.Connection, where: str, before: int) -> tuple[int, int]:
-    """How many blobs there are of a kind, and their bytes."""
-    count, size = conn.execute(
-        f"SELECT count(*), coalesce(sum({as_number('size')}), 0) FROM blob WHERE {where}", (before,)
-    ).fetchone()
-    return int(count), int(size)
+def _count_blobs(
+    conn: sqlite3.Connection, layout: Layout, where: str, before: int
+) -> tuple[int, int]:
+    """How many blobs there are of a kind, and the bytes that are freed without them."""
+    count = freed = 0
+    sql = f"SELECT digest, ifnull({as_number('size')}, 0) FROM blob WHERE {where}"
+    for digest, size in conn.execute(sql, (before,)):
+        count += 1
+        freed += 0 if is_digest(digest) and layout.names(digest) > 1 else int(size)
+    return count, freed
+
+
+def _freed_by(info: os.stat_result) -> int:
+    """The bytes that are freed when a file goes: none while it has another hard link."""
+    return 0 if info.st_nlink > 1 else info.st_size
 
 
 def left_in_tmp(layout: Layout) -> list[tuple[str, int]]:
-    """Names and sizes of the files in `tmp/`."""
+    """Names of the files in `tmp/`, and the bytes that are freed without them."""
     return [
-        (path.name, path.lstat().st_size)
+        (path.name, _freed_by(path.lstat()))
         for path in sorted(layout.tmp.iterdir())
         if path.is_symlink() or not path.is_dir()
     ]
@@ -319,14 +329,14 @@ def clear_tmp(layout: Layout) -> list[tuple[str, int]]:
 
 
 def _unlink_blobs(layout: Layout, digests: Iterable[str]) -> list[int]:
-    """Remove the files of some blobs; the sizes of those that were there."""
+    """Remove the files of some blobs; the bytes that each frees of those that were there."""
     sizes = []
     for digest in filter(is_digest, digests):  # another names no file: fsck tells of such rows
         path = layout.blob(digest)
         with suppress(FileNotFoundError):
-            size = path.stat().st_size
+            freed = _freed_by(path.lstat())
             path.unlink()
-            sizes.append(size)
+            sizes.append(freed)
     return sizes
 
 
@@ -351,7 +361,7 @@ def _condemn(store: Store, before: int) -> list[int]:
 
 
 def finish_sweep(store: Store) -> list[int]:
-    """Unlink what is condemned and forget it; the sizes of the files that went.
+    """Unlink what is condemned and forget it; the bytes that each file that went has freed.
 
     The caller holds `gc.lock` alone.
     """
@@ -367,6 +377,21 @@ def finish_sweep(store: Store) -> list[int]:
             numbers = json_array(number for number, _ in rows)
             store.write(lambda conn: conn.execute(forget, (numbers,)))
     return sizes
+
+
+def recount_names(store: Store) -> None:
+    """Note which blobs have no hard link elsewhere any more. Only tried."""
+    with suppress(ArtifactTuiError, OSError):
+        with store.reading() as conn:
+            rows = conn.execute("SELECT id, digest FROM blob WHERE held = 1").fetchall()
+        alone = [
+            number
+            for number, digest in rows
+            if is_digest(digest) and store.layout.names(digest) == 1
+        ]
+        if alone:
+            sql = "UPDATE blob SET held = 0 WHERE id IN (SELECT value FROM json_each(?))"
+            store.write(lambda conn: conn.execute(sql, (json_array(alone),)))
 
 
 def remove_leftovers(store: Store) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from artifact_tui.clients.base import Place
 from artifact_tui.clients.disk import (
     DiskClient,
     FolderKind,
+    HardLinks,
     as_named,
     in_homes,
     system_words,
@@ -44,10 +46,51 @@ if TYPE_CHECKING:
 SERVICE = "/usr/share/ollama/.ollama/models"
 """Where Ollama's service keeps its models."""
 UNUSED = ":unused"
-"""The key of what no tag needs: every tag has a name before the colon."""
-DOUBT = ":doubt"
-"""The key of all blobs while nobody knows which are needed: so none is counted as freed."""
-WHY_DOUBT = "nobody knows which blobs are needed"
+"""The key of the blobs that no tag needs: every tag has a name before the colon."""
+_BLOBS = Collection(":", "blobs", "blob")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A tag, or the blobs that none needs: what is a version here."""
+
+    collection: Collection
+    label: str
+    digest: str
+    files: tuple[File, ...]
+    used_us: int | None
+    made_us: int | None = None
+    note: str = ""
+    kept: str = ""
+
+    def version(self, key: str) -> Version:
+        """As it is listed."""
+        return Version(
+            key,
+            self.collection.key,
+            None,
+            self.label,
+            self.digest,
+            size=sum(one.size for one in self.files),
+            file_count=len(self.files),
+            created_us=self.made_us,
+            used_us=self.used_us,
+            note=self.note,
+            kept=self.kept,
+        )
+
+    def facts(self, key: str) -> Facts:
+        """What is true of it now."""
+        return Facts(
+            key,
+            self.digest,
+            VersionState.LIVE,
+            token=self.digest,
+            kept=self.kept,
+            collection=self.collection.name,
+            label=self.label,
+            type=self.collection.type,
+        )
 
 
 class TagClient(DiskClient):
@@ -79,91 +122,67 @@ class TagClient(DiskClient):
         """Every tag, with its blobs; then the blobs that none needs."""
         contents = await self._run(self._store.read)
         self._broken = contents.broken
-        homes: dict[str, list[str]] = {}
-        for key, tag in contents.tags.items():
-            homes.setdefault(tag.name, []).append(key)
-        for name, keys in homes.items():
+        homes: dict[str, dict[str, Entry]] = {}
+        for key, entry in self._entries(contents, (*contents.tags, UNUSED)).items():
+            homes.setdefault(entry.collection.key, {})[key] = entry
+        for entries in homes.values():
             yield Listed(
-                (Collection(name, name, "model"),),
-                tuple(self._version(contents, key) for key in keys),
-                files={key: self._files(contents, key) for key in keys},
+                tuple({entry.collection for entry in entries.values()}),
+                tuple(entry.version(key) for key, entry in entries.items()),
+                files={key: entry.files for key, entry in entries.items()},
             )
-        for key in (UNUSED, DOUBT):
-            if files := self._files(contents, key):
-                yield Listed(
-                    (Collection(":", "blobs", "blob"),),
-                    (self._version(contents, key),),
-                    files={key: files},
-                )
-        if not contents.complete:
-            yield Listed(complete=False)
+        hard_links = HardLinks()
+        for name, blob in contents.blobs.items():
+            hard_links.add(file_id(blob), name, name, blob.st_nlink)
+        held = frozenset(contents.blobs) if contents.broken else hard_links.elsewhere()
+        yield Listed(held=held, complete=contents.complete)
 
-    def _files(self, contents: Contents, key: str) -> tuple[File, ...]:
-        """The blobs of a version that are there, by what they are."""
-        layout = self._store.layout
+    def _entry(self, contents: Contents, key: str) -> Entry | None:
+        """What a key stands for; None when there is no such version."""
         if key == UNUSED:
-            unused = self._store.unused(contents).items()
-            return tuple(File(name, size, name) for name, size in unused)
-        if key == DOUBT:
-            every = sorted(contents.blobs.items()) if contents.broken else ()
-            return tuple(File(name, blob.st_size, name) for name, blob in every)
-        found = []
-        for digest, kind in contents.needs[key].items():
-            name = layout.blob_name(digest)
+            return self._untagged(contents)
+        tag = contents.tags.get(key)
+        if tag is None:
+            return None
+        needs, found = contents.needs[key], []
+        for digest, kind in needs.items():
+            name = self._store.layout.blob_name(digest)
             if name in contents.blobs:
                 found.append(File(_path_of(digest, kind), contents.blobs[name].st_size, name))
-        return tuple(sorted(found, key=lambda one: one.path))
+        lost = len(needs) - len(found)
+        return Entry(
+            Collection(tag.name, tag.name, "model"),
+            tag.label,
+            tag.digest,
+            tuple(sorted(found, key=lambda one: one.path)),
+            _last_use(contents, found),
+            tag.made_us,
+            f"{lost:,} of {len(needs):,} blobs are missing" if lost else "",
+        )
 
-    def _version(self, contents: Contents, key: str) -> Version:
-        """A version as it is listed."""
-        files = self._files(contents, key)
-        used = [contents.blobs[one.digest].st_atime_ns // 1000 for one in files]
-        if key == DOUBT:
-            return Version(
-                key, ":", None, "doubt", _digest_of(files), file_count=len(files),
-                kept=WHY_DOUBT,
-            )  # fmt: skip
-        if key == UNUSED:
-            return Version(
-                key, ":", None, "unused", _digest_of(files),
-                size=sum(one.size for one in files), file_count=len(files),
-                used_us=max(used, default=None), note="blobs that no tag needs",
-            )  # fmt: skip
-        tag, needs = contents.tags[key], contents.needs[key]
-        lost = len(needs) - len(files)
-        return Version(
-            key, tag.name, None, tag.label, tag.digest,
-            size=sum(one.size for one in files), file_count=len(files),
-            created_us=tag.made_us, used_us=max(used, default=None),
-            note=f"{lost:,} of {len(needs):,} blobs are missing" if lost else "",
-        )  # fmt: skip
-
-    def _facts(self, contents: Contents, key: str) -> Facts | None:
-        """What is true of a version now."""
-        if key in {UNUSED, DOUBT}:
-            files = self._files(contents, key)
-            if not files:
-                return None
-            digest = _digest_of(files)
-            return Facts(
-                key, digest, VersionState.LIVE, token=digest,
-                kept=WHY_DOUBT if key == DOUBT else "",
-                collection="blobs", label=key[1:], type="blob",
-            )  # fmt: skip
-        if key not in contents.tags:
+    def _untagged(self, contents: Contents) -> Entry | None:
+        """The blobs that no tag needs, as far as that is known; None when there are none."""
+        found = self._store.untagged(contents).items()
+        files = tuple(File(name, size, name) for name, size in found)
+        if not files:
             return None
-        tag = contents.tags[key]
-        return Facts(
-            key, tag.digest, VersionState.LIVE, token=tag.digest,
-            collection=tag.name, label=tag.label, type="model",
-        )  # fmt: skip
+        return Entry(
+            _BLOBS,
+            "doubt" if contents.broken else "unused",
+            f"blobs+{hashlib.sha256(repr(files).encode()).hexdigest()[:12]}",
+            files,
+            _last_use(contents, files),
+            note=f"blobs that no tag {'is known to need' if contents.broken else 'needs'}",
+            kept="nobody knows which blobs are needed" if contents.broken else "",
+        )
 
     async def files(self, version_key: str) -> tuple[File, ...]:
         """The blobs of one version."""
         contents = await self._run(self._store.read)
-        if self._facts(contents, version_key) is None:
+        entry = self._entry(contents, version_key)
+        if entry is None:
             raise NotFoundError(f"There is no {version_key} in {self._store.layout.root}.")
-        return self._files(contents, version_key)
+        return entry.files
 
     async def local_files(self, version_key: str) -> Mapping[str, LocalFile]:
         """The manifest and the blobs of a tag, by what they are."""
@@ -193,20 +212,20 @@ class TagClient(DiskClient):
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """What is true of these versions now."""
         contents = await self._run(self._store.read)
-        found = [one for key in keys if (one := self._facts(contents, key)) is not None]
-        files = {one.key: self._file_ids(contents, one.key) for one in found}
-        return await self._run(lambda: with_users(found, files))
+        entries = self._entries(contents, keys)
+        facts = [one.facts(key) for key, one in entries.items()]
+        return await self._run(lambda: with_users(facts, _file_ids(contents, entries)))
 
     async def in_use(self, keys: Sequence[str]) -> Holders:
         """Which processes hold blobs of these versions open, such as a server that runs a model."""
         contents = await self._run(self._store.read)
-        there = [key for key in keys if self._facts(contents, key) is not None]
-        files = {key: self._file_ids(contents, key) for key in there}
+        files = _file_ids(contents, self._entries(contents, keys))
         return await self._run(lambda: holders_of(files))
 
-    def _file_ids(self, contents: Contents, key: str) -> set[FileId]:
-        """The files that hold the blobs of a version."""
-        return {file_id(contents.blobs[one.digest]) for one in self._files(contents, key)}
+    def _entries(self, contents: Contents, keys: Iterable[str]) -> dict[str, Entry]:
+        """What these keys stand for; those that are gone are left out."""
+        found = {key: self._entry(contents, key) for key in keys}
+        return {key: one for key, one in found.items() if one is not None}
 
     async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
         """Take tags away, with the blobs that only they needed."""
@@ -215,16 +234,16 @@ class TagClient(DiskClient):
 
     def _delete(self, deletion: Deletion) -> Outcome:
         contents = self._store.read()
-        now = self._facts(contents, deletion.key)
+        now = self._entry(contents, deletion.key)
         if now is None:
             return Outcome(deletion.key, Result.ABSENT)
         if now.kept:
             return Outcome(deletion.key, Result.REFUSED, now.kept)
-        if deletion.token and deletion.token != now.token:
+        if deletion.token and deletion.token != now.digest:
             return Outcome(deletion.key, Result.CHANGED, "it is not what it was")
         try:
             if deletion.key == UNUSED:
-                self._store.remove(self._store.unused(contents))
+                self._store.remove(self._store.untagged(contents))
             else:
                 self._store.untag(contents.tags[deletion.key])
         except OSError as error:
@@ -243,9 +262,17 @@ def _path_of(digest: str, kind: str) -> str:
     return f"{kind.rpartition('.')[2]}/{digest[7:19]}"
 
 
-def _digest_of(files: Sequence[File]) -> str:
-    """Changes with what no tag needs."""
-    return f"blobs+{hashlib.sha256(repr(files).encode()).hexdigest()[:12]}"
+def _file_ids(contents: Contents, entries: Mapping[str, Entry]) -> dict[str, set[FileId]]:
+    """The files that hold the blobs of these versions, by key."""
+    return {
+        key: {file_id(contents.blobs[file.digest]) for file in entry.files}
+        for key, entry in entries.items()
+    }
+
+
+def _last_use(contents: Contents, files: Iterable[File]) -> int | None:
+    """When one of these blobs was read last."""
+    return max((contents.blobs[one.digest].st_atime_ns // 1000 for one in files), default=None)
 
 
 class OciKind(FolderKind):

@@ -181,15 +181,13 @@ class BlobStore:
     def _is_here(self, digest: str) -> bool:
         return os.path.lexists(self.layout.blobs / self.layout.blob_name(digest))
 
-    def unused(self, contents: Contents, *, now_s: float | None = None) -> dict[str, int]:
+    def untagged(self, contents: Contents) -> dict[str, int]:
         """The files that no tag needs and that nothing touched for long, with their sizes.
 
-        While something cannot be read, there are none.
+        While something is `broken`, nobody knows who else may need them.
         """
-        if contents.broken:
-            return {}
         needed = {self.layout.blob_name(digest) for digest in contents.needed()}
-        until = (time.time() if now_s is None else now_s) - SETTLED_S
+        until = time.time() - SETTLED_S
         return {
             name: found.st_size
             for name, found in sorted(contents.blobs.items())

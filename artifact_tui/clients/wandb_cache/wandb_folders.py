@@ -25,6 +25,7 @@ from artifact_tui.clients.disk import (
     ASIDE,
     Contents,
     DiskClient,
+    HardLinks,
     as_named,
     contents_of,
     remove_whole,
@@ -203,18 +204,22 @@ class WandbCacheClient(DiskClient):
     async def listing(self) -> AsyncGenerator[Listed, None]:
         """Some hundred versions at a time, area after area."""
         self._unreadable = []
+        hard_links = HardLinks()
         for area in self._areas.values():
             paths = await self._run(partial(every, area))
             for start in range(0, len(paths), _AT_ONCE):
                 part = paths[start : start + _AT_ONCE]
                 there, unreadable = await self._run(partial(_read_some, area, part))
                 self._unreadable += unreadable
+                for one in there:
+                    hard_links.add_contents(one.key, one.content)
                 yield Listed(
                     (Collection(area.name, area.name, area.type),),
                     tuple(_version(one) for one in there),
                     files={one.key: one.content.files for one in there},
                     complete=not unreadable,
                 )
+        yield Listed(held=hard_links.elsewhere())
 
     async def files(self, version_key: str) -> tuple[File, ...]:
         """The files of one version."""

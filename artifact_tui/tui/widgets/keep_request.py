@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from artifact_tui.catalog.catalog_rows import VersionRow
-    from artifact_tui.tui.widgets.base_screen import BaseScreen
+    from artifact_tui.tui.widgets.base_screen import RegistryScreen
 
 
 SAID_EVERY_S = 1.0
@@ -45,13 +45,13 @@ _BYTES = (
 class KeepRequest:
     """Asks on a screen how a version is to be kept, keeps it, and says how that ended."""
 
-    def __init__(self, screen: BaseScreen) -> None:
+    def __init__(self, screen: RegistryScreen) -> None:
         self._screen = screen
         self._services = screen.services
 
     def why_not(self) -> str:
         """Why nothing can be kept from this registry, or now; empty when it can."""
-        read_only = "this session is read-only" if self._services.target.read_only else ""
+        read_only = "this session is read-only" if self._services.target.locked else ""
         return why_not_kept(self._services.client) or read_only
 
     def ask(self, row: VersionRow) -> None:
@@ -85,7 +85,7 @@ class KeepRequest:
         services = self._services
         found = await services.catalog.run(lambda conn: keepsake(conn, services.client, row))
         new = replace(found.new, name=asked.name, type=asked.type)
-        target = resolve(services.config, LOCAL)
+        target = resolve(self._screen.app.config, LOCAL)
         own = await asyncio.to_thread(
             open_client, target.address, read_only=target.read_only, actor=actor()
         )
@@ -98,7 +98,7 @@ class KeepRequest:
             now = await asyncio.to_thread(kept_row, own, kept)
         finally:
             await own.aclose()
-        if services.link is not None:
+        if services.link is not None and self._screen.is_attached:
             services.link.sync()  # what is linked is not freed there any more
         here, there = version_name(row), f"{version_name(now)} of {safe(target.name)}"
         self._screen.app.tell([f"{here} is kept as {there}: {bytes_words(kept)}."])

@@ -36,12 +36,13 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
 
 
 @asynccontextmanager
-async def opened(*, read_only: bool = False) -> AsyncIterator[User]:
+async def opened(*, locked: bool = False) -> AsyncIterator[User]:
     """The screen on that cache, with the cursor on the revision."""
-    target = replace(resolve(load(), "hf:"), read_only=read_only)
+    target = replace(resolve(load(), "hf:"), read_only=locked, locked=locked)
     services = await open_services(target, load())
+    app = ArtifactApp(load(), services, locked=locked)
     try:
-        async with at(ArtifactApp(services), NARROW) as user:
+        async with at(app, NARROW) as user:
             await user.sees("acme/base", "1 of 1")
             await user.presses("l", "j")
             await user.sees(NEW[:12])
@@ -94,7 +95,7 @@ async def test_what_cannot_be_kept_is_said_and_nothing_is_added(hub: Hub) -> Non
 
 
 async def test_a_read_only_session_keeps_nothing(hub: Hub) -> None:
-    async with opened(read_only=True) as user:
+    async with opened(locked=True) as user:
         await user.presses("K")
         await user.sees("this session is read-only")
     assert kept() == {}

@@ -16,7 +16,12 @@ from tests.unit.local.support import opened, put, snapshot
 if TYPE_CHECKING:
     from pathlib import Path
 
-_TO_SECOND = """
+_TO_THIRD = """
+DROP INDEX blob_held;
+ALTER TABLE blob DROP COLUMN held;
+PRAGMA user_version = 3;
+"""
+_TO_SECOND = f"""{_TO_THIRD}
 ALTER TABLE version DROP COLUMN generated;
 PRAGMA user_version = 2;
 """
@@ -38,7 +43,7 @@ _COLUMNS_OF = {
 }
 
 
-@pytest.fixture(params=[_TO_FIRST, _TO_SECOND], ids=["1", "2"])
+@pytest.fixture(params=[_TO_FIRST, _TO_SECOND, _TO_THIRD], ids=["1", "2", "3"])
 def old(tmp_path: Path, request: pytest.FixtureRequest) -> Layout:
     """A registry of an older format with one version, which nobody has open."""
     with opened(tmp_path / "registry") as store:
@@ -76,7 +81,7 @@ def test_it_gets_the_tables_of_a_new_one_and_keeps_what_it_holds(
 
 def test_it_is_left_alone_when_opened_read_only(old: Layout) -> None:
     before = snapshot(old.root)
-    with pytest.raises(RegistryError, match=r"older format [12]") as caught:
+    with pytest.raises(RegistryError, match=r"older format [123]") as caught:
         SyncStore(old, read_only=True)
     assert "for writing" in caught.value.hint
     assert snapshot(old.root) == before
