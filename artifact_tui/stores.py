@@ -176,11 +176,13 @@ async def measure(
     try:
         while not hearing.complete:
             try:
-                line = await asyncio.wait_for(hearing.next_line(), _SILENT_S + patience_s)
-                changed = hearing.take(line) if line else hearing.end("unreadable", _CUT_SHORT)
+                lines = await asyncio.wait_for(hearing.next_lines(), _SILENT_S + patience_s)
             except TimeoutError:
                 changed = hearing.end("not answering")
-            for at in changed:
+            else:
+                told = (at for line in lines for at in hearing.take(line))
+                changed = list(told) if lines else hearing.end("unreadable", _CUT_SHORT)
+            for at in dict.fromkeys(changed):
                 yield hearing.stores[at], hearing.known[at]
     finally:
         hearing.close()
@@ -200,6 +202,8 @@ class _Hearing:
         self._process = process
         self._reader: asyncio.StreamReader | None = None
         self._pipe: asyncio.ReadTransport | None = None
+        self._rest = b""
+        """What was told without the end of its line."""
         self._searching = others
         self._numbers: dict[int, int | None] = {}
         """The store of each question; None: which ones other accounts have."""
@@ -225,14 +229,17 @@ class _Hearing:
             assert self._process.stdin is not None  # noqa: S101 - for the types: it is a pipe
             self._process.stdin.write(json.dumps(text).encode() + b"\n")
 
-    async def next_line(self) -> bytes:
-        """The next thing that is told; nothing: the process has ended."""
+    async def next_lines(self) -> list[bytes]:
+        """All that is told by now, or then; nothing: the process has ended."""
         if self._reader is None:
-            self._reader = asyncio.StreamReader(limit=1 << 20)
+            self._reader = asyncio.StreamReader()
             protocol = asyncio.StreamReaderProtocol(self._reader)
             loop = asyncio.get_running_loop()
             self._pipe, _ = await loop.connect_read_pipe(lambda: protocol, self._process.stdout)
-        return await self._reader.readline()
+        while not self._rest.endswith(b"\n") and (found := await self._reader.read(1 << 16)):
+            self._rest += found
+        *lines, self._rest = self._rest.split(b"\n")
+        return lines
 
     def take(self, line: bytes) -> list[int]:
         """Take in what is told; gives the places of the stores of which something changed."""

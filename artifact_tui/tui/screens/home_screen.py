@@ -326,7 +326,7 @@ class HomeScreen(BaseScreen):
         target = row.store.target
         if not row.here:
             await self._hear(row.store)
-            target = await asyncio.to_thread(resolve, self.app.config, target.typed)
+            target = await asyncio.to_thread(resolve, self.app.config, self._row(row.store).typed)
         await self.app.open_registry(target, query_text)
 
     async def _hear(self, store: Store) -> None:
@@ -363,7 +363,7 @@ class HomeScreen(BaseScreen):
     def action_copy(self) -> None:
         """Copy the address of the store."""
         if (row := self.rows.current) is not None:
-            self.app.copy(row.store.target.address)
+            self.app.copy(row.address)
 
     def action_back(self) -> None:
         """To the registry that one came from."""
@@ -400,7 +400,7 @@ class HomeScreen(BaseScreen):
         key = _key(store)
         try:
             await self._hear(store)
-            target = await asyncio.to_thread(resolve, self.app.config, store.target.typed)
+            target = await asyncio.to_thread(resolve, self.app.config, self._row(store).typed)
             self._trials[key] = await trial(target)
         except ArtifactTuiError as error:
             self.fail(error)

@@ -54,6 +54,16 @@ class StoreRow:
         return self.store.target.name, self.store.target.address
 
     @property
+    def address(self) -> str:
+        """Its address; where its registry had to be asked for a part of it, with that."""
+        return self.measured.address or self.store.target.address
+
+    @property
+    def typed(self) -> str:
+        """What a command calls it."""
+        return self.measured.address or self.store.target.typed
+
+    @property
     def reclaim(self) -> str:
         """The filter for what can go in it; empty where its kind has none."""
         return self.store.reclaimable
@@ -157,7 +167,7 @@ def store_titles(cells: int, signs: Signs) -> Content:
 
 def shown_name(row: StoreRow) -> str:
     """What a store is called: its name in the configuration, else its address, as it is typed."""
-    name, home = row.store.target.name, str(Path.home())
+    name, home = row.measured.address or row.store.target.name, str(Path.home())
     return safe(name.replace(f":{home}/", ":~/", 1))
 
 
@@ -286,7 +296,7 @@ def store_facts(row: StoreRow, now_us: int, signs: Signs, reclaim_key: str) -> C
     dot = f" {signs.dot} "
     lines = [
         Content.assemble((shown_name(row), "bold"), f"  {dot.join(notes)}"),
-        Content(safe(target.address, 4096)),
+        Content(safe(row.address, 4096)),
         Content(access(target)),
     ]
     if target.settings:
