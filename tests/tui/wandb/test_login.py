@@ -23,7 +23,7 @@ async def test_a_login_is_a_store_that_opens(
         await user.sees("W&B logi", server.address("acme"))
         await goes_to_row(user, f"wandb+http://{server.host}/")
         await user.presses("enter")
-        await user.sees("acme/vision/mnist")
+        await user.sees("vision/mnist")
         assert app.registry is not None
         assert app.registry.target.address == server.address("acme")
         await app.registry.aclose()
