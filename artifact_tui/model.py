@@ -230,7 +230,10 @@ class Holders:
     """Which processes of this machine hold files of versions open."""
 
     by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """By version key, `PROGRAM (pid NUMBER)` of each: untrusted text. Nobody uses the others."""
+    """By version key, `PROGRAM (pid NUMBER)` of each: untrusted text. Nobody uses the others.
+
+    A server that tells by itself what it uses is named without a number.
+    """
     unseen: bool = False
     """Some processes may not be looked at, such as those of other users: they may use any."""
 

@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from artifact_tui.clients.base import Client, Kind
-from artifact_tui.clients.open_files import file_id, holders_of
+from artifact_tui.clients.open_files import file_id
 from artifact_tui.config import NO_SETTINGS, from_home
 from artifact_tui.errors import NotFoundError, ReadOnlyError, RegistryError
 from artifact_tui.model import File
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from artifact_tui.clients.open_files import FileId
-    from artifact_tui.model import Facts, Identity
+    from artifact_tui.model import Facts, Holders, Identity
 
 T = TypeVar("T")
 
@@ -201,10 +201,9 @@ def remove_whole(place: Path, top: Path) -> None:
     shutil.rmtree(aside)
 
 
-def with_users(facts: Iterable[Facts], files: Mapping[str, Collection[FileId]]) -> dict[str, Facts]:
-    """Facts by key, with the processes that hold files of these versions open now."""
-    by = holders_of(files).by
-    return {one.key: replace(one, used_by=by.get(one.key, ())) for one in facts}
+def with_users(facts: Iterable[Facts], holders: Holders) -> dict[str, Facts]:
+    """Facts by key, with the processes that hold files of these versions open."""
+    return {one.key: replace(one, used_by=holders.by.get(one.key, ())) for one in facts}
 
 
 class HardLinks:

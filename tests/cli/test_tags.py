@@ -100,6 +100,7 @@ class Daemon(BaseHTTPRequestHandler):
 
     store: Ollama
     deleted: list[str]
+    loaded: list[str]
     late_us = 0
 
     def do_GET(self) -> None:
@@ -110,6 +111,8 @@ class Daemon(BaseHTTPRequestHandler):
                 "name": f"{path.parent.name}:{path.name}", "digest": digest_of(path),
                 "modified_at": made.isoformat().replace("+00:00", "123Z"),
             })  # fmt: skip
+        if self.path == "/api/ps":
+            models = [one for one in models if one["name"] in self.loaded]
         self.answer({"models": models})
 
     def do_DELETE(self) -> None:
@@ -136,7 +139,7 @@ def digest_of(tag: Path) -> str:
 @pytest.fixture
 def daemon(ollama: Ollama, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Daemon]]:
     """It serves the store."""
-    handler = type("Serving", (Daemon,), {"store": ollama, "deleted": []})
+    handler = type("Serving", (Daemon,), {"store": ollama, "deleted": [], "loaded": []})
     with HTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -161,6 +164,24 @@ def test_a_server_of_another_folder_is_not_asked_to_delete(
     free(cli, "ollama:", "name:mine", tmp_path / "p")
     assert daemon.deleted == []
     assert len(cli("ls", "ollama:", "--versions", "--json").records) == 2
+
+
+def test_a_model_that_the_server_runs_needs_consent(
+    cli: Cli, ollama: Ollama, daemon: type[Daemon], tmp_path: Path
+) -> None:
+    """Its process may be another user's, and then only the server tells."""
+    plan = tmp_path / "p"
+    cli("plan", "ollama:", "name:phi", "-o", plan)
+    daemon.loaded.append("phi:latest")
+    said = cli("plan", "ollama:", "*", "-o", tmp_path / "q").out
+    assert "will be deleted: 2 versions" in said
+    assert "in use by ollama (its server) (1)" in said
+    assert "ollama (its server)" in cli("apply", plan, "--yes", "--expect", "1", code=1).out
+    assert daemon.deleted == []
+    agreed = cli("plan", "ollama:", "name:phi", "-o", tmp_path / "r", "--in-use").out
+    assert "by your consent" in agreed
+    cli("apply", tmp_path / "r", "--yes", "--expect", "1")
+    assert daemon.deleted == ["phi:latest"]
 
 
 def test_layouts_with_several_indexes_share_their_blobs(cli: Cli, tmp_path: Path) -> None:

@@ -200,7 +200,7 @@ class HfClient(DiskClient):
 
         def read() -> Mapping[str, Facts]:
             facts = self._lineage.facts(versions.values())
-            return with_users([*facts, *(one.facts() for one in beside)], files)
+            return with_users([*facts, *(one.facts() for one in beside)], holders_of(files))
 
         return await self._run(read)
 

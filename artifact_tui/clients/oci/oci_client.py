@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 SERVICE = "/usr/share/ollama/.ollama/models"
 """Where Ollama's service keeps its models."""
+SERVER = "ollama (its server)"
+"""Who uses a model that the server has loaded, where its process may not be looked at."""
 UNUSED = ":unused"
 """The key of the blobs that no tag needs: every tag has a name before the colon."""
 _BLOBS = Collection(":", "blobs", "blob")
@@ -214,13 +216,24 @@ class TagClient(DiskClient):
         contents = await self._run(self._store.read)
         entries = self._entries(contents, keys)
         facts = [one.facts(key) for key, one in entries.items()]
-        return await self._run(lambda: with_users(facts, _file_ids(contents, entries)))
+        return with_users(facts, await self._run(lambda: self._holders(contents, entries)))
 
     async def in_use(self, keys: Sequence[str]) -> Holders:
         """Which processes hold blobs of these versions open, such as a server that runs a model."""
         contents = await self._run(self._store.read)
-        files = _file_ids(contents, self._entries(contents, keys))
-        return await self._run(lambda: holders_of(files))
+        entries = self._entries(contents, keys)
+        return await self._run(lambda: self._holders(contents, entries))
+
+    def _holders(self, contents: Contents, entries: Mapping[str, Entry]) -> Holders:
+        """Who holds blobs of these versions open, or runs one where nobody may see its process."""
+        holders = holders_of(_file_ids(contents, entries))
+        loaded = self._store.layout.loaded()
+        served = {
+            key: (SERVER,)
+            for key in contents.tags.keys() & entries
+            if not loaded.isdisjoint(contents.tags[key].manifests)
+        }
+        return replace(holders, by={**served, **holders.by})
 
     def _entries(self, contents: Contents, keys: Iterable[str]) -> dict[str, Entry]:
         """What these keys stand for; those that are gone are left out."""

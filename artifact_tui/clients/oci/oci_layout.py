@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from artifact_tui.clients.oci.ollama_daemon import delete_through_daemon
+from artifact_tui.clients.oci.ollama_daemon import delete_through_daemon, loaded_manifests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -83,6 +83,9 @@ class BlobLayout(Protocol):
 
     def tags(self) -> tuple[dict[str, Tag], list[str]]:
         """All of them by key, `NAME:LABEL`; and why some may be missing, in words."""
+
+    def loaded(self) -> frozenset[str]:
+        """The digests of the manifests whose models a server of the tool has in its memory."""
 
     def untag(self, tag: Tag) -> None:
         """Take a tag away."""
@@ -262,6 +265,10 @@ class OllamaLayout:
         body = read_file(path)
         return {f"sha256:{hashlib.sha256(body).hexdigest()}": body}
 
+    def loaded(self) -> frozenset[str]:
+        """What Ollama's server says, where it runs."""
+        return loaded_manifests()
+
     def untag(self, tag: Tag) -> None:
         """Have Ollama delete it where it runs; else remove its file in each generation."""
         if delete_through_daemon(tag):
@@ -360,6 +367,10 @@ class OciLayout:
         if not colon or "/" in label:
             name, label = "", tag or digest[7:19]
         return name or _kitops_name(index) or text_of(self.root.name), label
+
+    def loaded(self) -> frozenset[str]:
+        """None: nothing serves a layout."""
+        return frozenset()
 
     def untag(self, tag: Tag) -> None:
         """Write every index that has it without it, each in one step."""

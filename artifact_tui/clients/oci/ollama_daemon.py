@@ -26,6 +26,33 @@ _SAME_US = 1000
 _MOMENT = re.compile(r"([\dT:-]{19})(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
 
 
+def loaded_manifests() -> frozenset[str]:
+    """The digests of the manifests of all models that the server has loaded; none without one.
+
+    Whatever folder it serves, the same digest is the same model.
+    """
+    import httpx  # noqa: PLC0415 - a start does without
+
+    try:
+        with _connection() as http:
+            models = _listed(http, "/api/ps")
+    except (httpx.HTTPError, ValueError, AttributeError, RecursionError):
+        return frozenset()
+    digests = (
+        str(model.get("digest") or "").removeprefix("sha256:")
+        for model in (models if isinstance(models, list) else ())
+        if isinstance(model, dict)
+    )
+    return frozenset(f"sha256:{digest}" for digest in digests if digest)
+
+
+def _connection() -> httpx.Client:
+    import httpx  # noqa: PLC0415 - a start does without
+
+    address = f"http://127.0.0.1:{daemon_port()}"
+    return httpx.Client(base_url=address, timeout=PATIENCE_S, trust_env=False)
+
+
 def delete_through_daemon(tag: Tag) -> bool:
     """Let the server that serves a tag delete it; False where none does.
 
@@ -34,11 +61,9 @@ def delete_through_daemon(tag: Tag) -> bool:
     """
     import httpx  # noqa: PLC0415 - only who deletes needs it
 
-    with httpx.Client(
-        base_url=f"http://127.0.0.1:{daemon_port()}", timeout=PATIENCE_S, trust_env=False
-    ) as http:
+    with _connection() as http:
         try:
-            models = _listed(http)
+            models = _listed(http, "/api/tags")
         except (httpx.ConnectError, httpx.RemoteProtocolError, httpx.HTTPStatusError):
             return False  # nobody is there, or somebody else
         except (ValueError, AttributeError, RecursionError):
@@ -57,13 +82,13 @@ def delete_through_daemon(tag: Tag) -> bool:
     return False
 
 
-def _listed(http: httpx.Client) -> object:
-    """The models that the server lists; it has so long to answer, and so much room."""
+def _listed(http: httpx.Client, path: str) -> object:
+    """The models that the server lists at a path; it has so long to answer, and so much room."""
     import httpx  # noqa: PLC0415 - only who deletes needs it
 
     until = time.monotonic() + 2 * PATIENCE_S
     body = b""
-    with http.stream("GET", "/api/tags") as answer:
+    with http.stream("GET", path) as answer:
         answer.raise_for_status()
         for part in answer.iter_bytes():
             body += part

@@ -232,7 +232,7 @@ class WandbCacheClient(DiskClient):
         """What is true of these versions now."""
         found = await self._find_all(keys)
         files = {one.key: one.content.ids for one in found}
-        return await self._run(lambda: with_users(map(_facts, found), files))
+        return await self._run(lambda: with_users(map(_facts, found), holders_of(files)))
 
     async def in_use(self, keys: Sequence[str]) -> Holders:
         """Which processes hold files of these versions open, such as a run that goes on."""
