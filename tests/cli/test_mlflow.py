@@ -257,3 +257,19 @@ def test_a_run_goes_with_its_files(cli: Cli, experiment: MlflowRegistry, tmp_pat
     cli("plan", "mlflow:", "type:run dependents:0", "-o", plan, "--storage")
     cli("apply", plan, "--yes", "--expect", "3")
     assert sorted(experiment.files().values()) == [96, 4000]
+
+
+def test_aliases_and_tags_are_changed_where_people_ask_for_it(
+    cli: Cli, server: MlflowRegistry
+) -> None:
+    said = cli(
+        "alias", "mlflow:", "churn:v2", "--add", "champion", "--yes", "--expect", "1", code=None
+    )
+    assert said.code == 0, said
+    tags = ("--add", "owner=ada", "--remove", "team=growth")
+    cli("tag", "mlflow:", "churn:v2", *tags, "--yes", "--expect", "1")
+    assert server.aliases() == {("churn", "2", "champion")}
+    with server.database() as rows:
+        assert rows("SELECT key, value FROM model_version_tags WHERE version = 2") == [
+            ("owner", "ada")
+        ]

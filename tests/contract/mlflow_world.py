@@ -54,8 +54,10 @@ class MlflowWorld(PlainWorld):
         tags: Sequence[str] = (),
         ttl_us: int | None = None,
     ) -> str:
-        del files, kind, ttl_us
+        del kind, ttl_us
         source = parents[0] if parents else "s3://bucket/model"
+        if files is not None:
+            source = self._server.logged(self._server.run("training"), collection, files)
         key = self._server.version(collection, source, tags=dict.fromkeys(tags, ""))
         for name in (*aliases, *protected):
             await self.alias(key, name)
@@ -100,7 +102,7 @@ class MlflowRunWorld(MlflowWorld):
     """Runs of experiments."""
 
     lacks = MlflowWorld.lacks - {"trash", "restore"} | {
-        "aliases", "delete_collection", "dependents", "edit aliases", "edit tags", "lineage",
+        "aliases", "delete_collection", "dependents", "edit aliases", "lineage",
     }  # fmt: skip
     nobody = f"runs:/{'0' * 32}"
 
@@ -120,8 +122,8 @@ class MlflowRunWorld(MlflowWorld):
         tags: Sequence[str] = (),
         ttl_us: int | None = None,
     ) -> str:
-        del files, kind, parents, aliases, protected, ttl_us
-        return self._server.run(collection, tags=dict.fromkeys(tags, ""))
+        del kind, parents, aliases, protected, ttl_us
+        return self._server.run(collection, tags=dict.fromkeys(tags, ""), files=files or {})
 
     async def truth(self) -> Truth:
         with self._server.database() as rows:

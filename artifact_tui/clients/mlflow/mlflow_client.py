@@ -15,6 +15,7 @@ from artifact_tui.clients.mlflow.mlflow_deleting import (
     MlflowRestoring,
     delete_model,
 )
+from artifact_tui.clients.mlflow.mlflow_editing import MlflowEdits
 from artifact_tui.clients.mlflow.mlflow_entries import (
     MODEL,
     PROMPT,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
     from artifact_tui.clients.mlflow.mlflow_settings import MlflowAddress, MlflowOptions
     from artifact_tui.clients.transport import HttpTransport
-    from artifact_tui.model import CollectionDeletion, Deletion, Facts, File, Outcome
+    from artifact_tui.model import CollectionDeletion, Deletion, Edit, Facts, File, Outcome
 
 AT_A_TIME = 500
 """Versions in one part of a listing."""
@@ -50,6 +51,7 @@ class MlflowClient(Client):
     """One connection to one MLflow server."""
 
     tells = frozenset({"aliases", "tags", "lineage", "trash"})
+    edits = frozenset({"aliases", "tags"})
     trashed_types = frozenset({RUN})
     whole_types = frozenset({MODEL, PROMPT})
     batch_delete = 100
@@ -183,6 +185,13 @@ class MlflowClient(Client):
         """Delete a registered model with all of its versions, in one request."""
         self._check_writable()
         return await delete_model(self._requests, self._facts, deletion)
+
+    # changing
+
+    async def edit(self, edits: Sequence[Edit]) -> Sequence[Outcome]:
+        """Set and take off aliases and tags."""
+        self._check_writable()
+        return await MlflowEdits(self._requests, self._facts, edits).outcomes()
 
     async def aclose(self) -> None:
         """Close every connection."""

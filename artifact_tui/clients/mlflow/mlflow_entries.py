@@ -26,6 +26,9 @@ MODEL, PROMPT, LOGGED, RUN = "model", "prompt", "logged-model", "run"
 LIVE_STAGES = frozenset({"Production", "Staging"})
 """Stages that somebody relies on; they are shown as aliases, which no alias of MLflow can equal."""
 
+STAGE = "stage:"
+"""What begins the alias that stands for a stage."""
+
 OWN_TAGS = "mlflow."
 """What begins the names of tags that MLflow sets for itself."""
 
@@ -328,7 +331,7 @@ class AliasTable:
     def of(self, one: VersionEntry) -> tuple[Alias, ...]:
         """Those of a version, sorted, its stage among them."""
         names = self._held.get(one.key, [])
-        stage = [f"stage:{one.current_stage}"] if one.current_stage in LIVE_STAGES else []
+        stage = [f"{STAGE}{one.current_stage}"] if one.current_stage in LIVE_STAGES else []
         return tuple(sorted(Alias(name) for name in (*names, *stage)))
 
 

@@ -52,6 +52,14 @@ class MlflowFacts:
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """What is true of these; those that are gone are left out."""
+        return {key: one.facts(made) for key, (one, made) in (await self._look(keys)).items()}
+
+    async def shown(self, keys: Sequence[str]) -> Mapping[str, Shown]:
+        """These as a listing has them; those that are gone are left out."""
+        return {key: one for key, (one, _) in (await self._look(keys)).items()}
+
+    async def _look(self, keys: Sequence[str]) -> dict[str, tuple[Shown, set[str]]]:
+        """Each with the keys of what was made from it."""
         refs = {ref for key in keys if (ref := parse_version(key)) is not None}
         logged = {one for key in keys if (one := parse_logged(key)) is not None}
         runs = {one for key in keys if (one := parse_run(key)) is not None}
@@ -64,14 +72,18 @@ class MlflowFacts:
         if not await self.models({name}):
             return None
         rows = await self._search(name_filters([name]))
-        return await self._version_facts([one for one in rows if one.name == name])
+        found = await self._around_versions([one for one in rows if one.name == name])
+        return {key: one.facts(made) for key, (one, made) in found.items()}
 
     # versions of registered models
 
-    async def _of_versions(self, refs: set[VersionRef]) -> dict[str, Facts]:
-        return await self._version_facts(await self._versions(refs)) if refs else {}
+    async def _of_versions(self, refs: set[VersionRef]) -> dict[str, tuple[Shown, set[str]]]:
+        return await self._around_versions(await self._versions(refs)) if refs else {}
 
-    async def _version_facts(self, rows: Sequence[VersionEntry]) -> dict[str, Facts]:
+    async def _around_versions(
+        self, rows: Sequence[VersionEntry]
+    ) -> dict[str, tuple[Shown, set[str]]]:
+        """Versions with their copies."""
         models, copies = await together(
             self.models({one.name for one in rows}), self._search([COPIES])
         )
@@ -82,7 +94,7 @@ class MlflowFacts:
             for one in rows
             if one.name in models
         ]
-        return {one.version.key: one.facts(dependents[one.version.key]) for one in shown}
+        return {one.version.key: (one, dependents[one.version.key]) for one in shown}
 
     async def models(self, names: Iterable[str]) -> dict[str, ModelEntry]:
         """The registered models and prompts of these names; MLflow tells prompts only as such."""
@@ -116,7 +128,9 @@ class MlflowFacts:
 
     # logged models and runs
 
-    async def _of_experiments(self, logged: set[str], runs: set[str]) -> dict[str, Facts]:
+    async def _of_experiments(
+        self, logged: set[str], runs: set[str]
+    ) -> dict[str, tuple[Shown, set[str]]]:
         if not (logged or runs):
             return {}
         places = await self._requests.experiments()
@@ -126,7 +140,7 @@ class MlflowFacts:
             dependents[f"runs:/{one.source_run_id}"].add(one.key)
         shown: list[Shown] = [shown_logged(one, places) for one in models]
         shown += [shown_run(one, places) for one in entries]
-        return {one.version.key: one.facts(dependents[one.version.key]) for one in shown}
+        return {one.version.key: (one, dependents[one.version.key]) for one in shown}
 
     async def _around(
         self, places: Iterable[str], logged: set[str], runs: set[str]

@@ -329,7 +329,7 @@ class MlflowRequests:
         return await self.transport.send(call)
 
     async def write(
-        self, method: str, what: str, body: dict[str, str], *, until: float = math.inf
+        self, method: str, what: str, body: dict[str, Any], *, until: float = math.inf
     ) -> HttpAnswer:
         """The answer to a writing request, sent once, and not after the moment `until`.
 

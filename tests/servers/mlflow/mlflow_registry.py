@@ -102,16 +102,26 @@ class MlflowRegistry:
             return str(known[0][0])
         return str(self.call("POST", "experiments/create", name=name)["experiment_id"])
 
-    def run(self, experiment: str, *, name: str = "", tags: Mapping[str, str] = {}) -> str:
+    def run(
+        self,
+        experiment: str,
+        *,
+        name: str = "",
+        tags: Mapping[str, str] = {},
+        files: Mapping[str, bytes] = {},
+    ) -> str:
         """Somebody's run, with an end; gives its key."""
         with self.database() as rows:
             ((made,),) = rows("SELECT count(*) FROM runs")
         told = [{"key": key, "value": value} for key, value in tags.items()]
         more = {"run_name": name} if name else {}
-        run = self.call(
+        info = self.call(
             "POST", "runs/create", experiment_id=self.experiment(experiment),
             start_time=1_790_000_000_000 + made, tags=told, **more,
-        )["run"]["info"]["run_id"]  # fmt: skip
+        )["run"]["info"]  # fmt: skip
+        run = info["run_id"]
+        for path, content in files.items():
+            self.put(f"{info['artifact_uri'].removeprefix('mlflow-artifacts:/')}/{path}", content)
         self.call("POST", "runs/update", run_id=run, status="FINISHED", end_time=1_795_000_000_000)
         return f"runs:/{run}"
 
