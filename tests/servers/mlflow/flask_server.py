@@ -45,14 +45,21 @@ class Quiet(WSGIRequestHandler):
         """Nothing is said."""
 
 
+def variables(folder: Path) -> dict[str, str]:
+    """What MLflow's command line tells the application of where everything is."""
+    return {
+        BACKEND_STORE_URI_ENV_VAR: f"sqlite:///{folder}/mlflow.db",
+        ARTIFACT_ROOT_ENV_VAR: "mlflow-artifacts:/",
+        ARTIFACTS_DESTINATION_ENV_VAR: str(folder / "artifacts"),
+        SERVE_ARTIFACTS_ENV_VAR: "true",
+    }
+
+
 def serve(folder: Path, owner: int) -> None:
     """Serve what is in a folder while a process lives; the first line printed is the port."""
     shutil.copyfile(EMPTY, folder / "empty.db")
     shutil.copyfile(EMPTY, folder / "mlflow.db")
-    os.environ[BACKEND_STORE_URI_ENV_VAR] = f"sqlite:///{folder}/mlflow.db"
-    os.environ[ARTIFACT_ROOT_ENV_VAR] = "mlflow-artifacts:/"
-    os.environ[ARTIFACTS_DESTINATION_ENV_VAR] = str(folder / "artifacts")
-    os.environ[SERVE_ARTIFACTS_ENV_VAR] = "true"
+    os.environ.update(variables(folder))
 
     def logged(
         environ: dict[str, Any], start: Callable[..., Callable[[bytes], object]]
