@@ -170,6 +170,8 @@ def options_of(settings: Mapping[str, object], address: MlflowAddress) -> Mlflow
         ConfigError: a setting that is unknown or cannot be used.
     """
     limits = limits_of(settings)
+    if limits.ca_file is None and (named := os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH")):
+        limits = replace(limits, ca_file=from_home(named))
     login = _configured(settings, read_settings(settings, MlflowSettings)) or _found(address)
     return replace(limits, login=login, keep_alive=address.origin.scheme == "https")
 

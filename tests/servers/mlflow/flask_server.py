@@ -66,6 +66,11 @@ def serve(folder: Path, owner: int) -> None:
     ) -> Iterable[bytes]:
         with (folder / "requests").open("a", encoding="utf-8") as file:
             file.write(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}\n")
+        wanted = (folder / "guard").read_text() if (folder / "guard").exists() else ""
+        if wanted and environ.get("HTTP_AUTHORIZATION", "") != wanted:
+            challenge = [("Content-Type", "text/html"), ("WWW-Authenticate", "Basic")]
+            start("401 UNAUTHORIZED", challenge)  # as MLflow's own basic-auth answers
+            return [b"You are not authenticated. Please see the documentation."]
         return app(environ, start)
 
     server = make_server("127.0.0.1", 0, logged, threaded=True, request_handler=Quiet)

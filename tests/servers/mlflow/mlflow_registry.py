@@ -6,6 +6,7 @@ One for each process of tests: each test has a fresh database and no artifacts.
 from __future__ import annotations
 
 import atexit
+import base64
 import functools
 import os
 import shutil
@@ -57,6 +58,11 @@ class MlflowRegistry:
             empty.backup(here)
         shutil.rmtree(self.folder / "artifacts", ignore_errors=True)
         self.forget()
+
+    def guard(self, name: str, password: str) -> None:
+        """Answer only who shows this login from now on; without one, everybody."""
+        pair = base64.b64encode(f"{name}:{password}".encode()).decode()
+        (self.folder / "guard").write_text(f"Basic {pair}" if name else "")
 
     def forget(self) -> None:
         """Forget which requests came."""
