@@ -242,11 +242,13 @@ async def _measure(text: str, tell: Tell) -> None:
         _remember(kind, whole, tell)
         return
     tell(place=json.dumps([kind.name, *map(os.path.realpath, folders)]))
-    disk = disk_of_any(folders)
-    if disk is None:
+    there = [folder for folder in folders if _is_there(folder)]
+    tell(disk=asdict(disk_of((there or folders)[0])))
+    if not there:
         tell(state="absent")
         return
-    tell(disk=asdict(disk))
+    for folder in there:
+        os.scandir(folder).close()
     target = resolve(config, text)
     client = kind.open(target.address, read_only=True, settings=target.settings)
     try:
@@ -255,20 +257,15 @@ async def _measure(text: str, tell: Tell) -> None:
         await client.aclose()
 
 
-def disk_of_any(folders: Sequence[Path]) -> Disk | None:
-    """The file system that the first folder lies on; None where there is none of them.
+def disk_of(folder: Path) -> Disk:
+    """The file system that a folder lies on, or would lie on.
 
     Raises:
-        OSError: one cannot be looked at.
+        OSError: it cannot be looked at.
     """
-    there = [folder for folder in folders if _is_there(folder)]
-    for folder in there:
-        os.scandir(folder).close()
-    if not there:
-        return None
-    real = Path(os.path.realpath(there[0]))
+    real = Path(os.path.realpath(folder))
     mount = next(path for path in (real, *real.parents) if path.is_mount() or path == path.parent)
-    found = os.statvfs(real)
+    found = os.statvfs(mount)
     return Disk(str(mount), found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
 
 

@@ -53,7 +53,7 @@ StoreState = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """The file system that a store lies on."""
+    """The file system that a store lies on, or would lie on."""
 
     mount: str
     """Where it is mounted: untrusted text."""

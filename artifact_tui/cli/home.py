@@ -56,7 +56,7 @@ async def stores_command(*, out: Output) -> None:
     collections, versions    how many there are
     used         seconds since something of it was last used
     as_of        when this was so
-    mount, disk_size, disk_free    the disk that it is on
+    mount, disk_size, disk_free    the disk that it is on, or would be on
 
     What is not known is null.
     """  # noqa: D301 - click's mark for lines that stay as they are

@@ -151,6 +151,7 @@ def test_what_cannot_be_read_is_listed_with_the_reason(
         f"ollama:{tmp_path}/gone": ("absent", None),
         f"hf:{account}/.cache/huggingface/hub": ("unreadable", None),
     }
+    assert all(one["disk_size"] for name, one in said.items() if "storage" not in name)
     assert "Not a directory" in said[f"hf:{tmp_path}/file"]["reason"]
     assert "Not a directory" in said[f"oci:{tmp_path}/file/storage"]["reason"]
     assert "No such file" in said[f"hf:{account}/.cache/huggingface/hub"]["reason"]
