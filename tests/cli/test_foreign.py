@@ -76,6 +76,11 @@ def test_counts_come_from_the_items_and_consents_from_the_options(
     assert live(registry) == {"net:v1", "net:v2", "net:v3", "tiny:v0"}
 
 
+def test_a_plan_that_deletes_nothing_cannot_be_confirmed(cli: Cli, plan: Path) -> None:
+    forge(plan, "UPDATE item SET verdict='blocked', reason='kept'")
+    assert "Review it to see why." in cli("apply", plan, "--yes", "--expect", "2", code=1).err
+
+
 def test_another_version_than_the_one_shown_stays(
     cli: Cli, registry: Local, tmp_path: Path, plan: Path
 ) -> None:

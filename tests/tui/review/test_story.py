@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from artifact_tui.model import Deletion
 from tests.support.catalogs import marked_keys
 from tests.tui.review.world import only_task, plans, types_it
 
@@ -42,6 +43,19 @@ async def test_marks_three_includes_the_aliased_one_watches_it_finish_and_restor
         await user.presses("asterisk", "r")
         await user.sees("3 versions restored.", "The trash is empty")
         assert {"resnet50:v0", "resnet50:v1", "resnet50:v2"} <= world.live()
+
+
+async def test_a_consent_is_about_what_is_there_when_it_is_given(world: World) -> None:
+    first, second, third = world.keys()[:3]
+    async with world.opened() as user:
+        user.app.open_review([first, second, third])
+        await user.sees("Review · 3 versions in 1 collection", "[a] include them")
+        assert f"candidate {TIMES}1" in user.line("needs your consent")
+        world.store.alias(first, "best")
+        world.store.delete([Deletion(third)])
+        await user.presses("a")
+        await user.sees(f"best {TIMES}1, candidate {TIMES}1", "it was deleted already")
+        assert "resnet50 (all 2)" in user.line("lose every version")
 
 
 async def test_a_blocked_version_says_why_and_its_dependent_can_join(world: World) -> None:
