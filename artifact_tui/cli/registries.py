@@ -190,7 +190,7 @@ def _print_all(config: Config, out: Output) -> None:
     for name in config.registries:
         _print_one(name, config, out)
     if not config.registries:
-        out.words("No registry is configured; the embedded one is used.")
+        out.words("No registry is configured; commands use the embedded one.")
         out.words(f"next: {command('registries', 'add', 'NAME', 'https://HOST/api')}")
 
 

@@ -415,6 +415,8 @@ class ArtifactApp(App[object]):
             await self.back_to_registry()
         if not query.everything and isinstance(self.screen, BrowseScreen):
             await self.screen.show_only(query)
+        key = shown_key(self.keymap_shown, BY_ID["browse.home"])
+        self.screen.say(f"{key} goes back home.")
 
     async def _change_registry(self, after: Services) -> None:
         """Begin a new stack of screens for a registry, and end that of the one before."""

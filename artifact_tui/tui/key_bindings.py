@@ -275,7 +275,7 @@ ROWS: tuple[KeyRow, ...] = (
     KeyRow("home.copy", "y", "copy address", row=True,
         help="Copy the address to the clipboard of your terminal."),
     KeyRow("home.back", "escape,minus,R", "back", "To the registry that one came from."),
-    KeyRow("home.quit", "q", "quit", footer=True,
+    KeyRow("home.quit", "q", "leave", footer=True,
         help="Leave, or back to the registry that one came from; tasks that are running go on."),
 
     KeyRow("adding.apply", "enter", "add", "Write it to the configuration."),

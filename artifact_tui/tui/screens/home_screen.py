@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -91,8 +91,6 @@ class HomeScreen(BaseScreen):
         self._measuring: set[Key] = set()
         self._trials: dict[Key, Trial] = {}
         self._testing: set[Key] = set()
-        self._left: Key | None = None
-        """The store that was opened from here: it is measured again when one is back."""
 
     def compose_body(self) -> Iterable[Widget]:
         """Disks above, the stores, the one under the cursor below."""
@@ -113,11 +111,8 @@ class HomeScreen(BaseScreen):
 
     def on_screen_resume(self) -> None:
         """Something may have been deleted in the store that one comes from: measure it again."""
-        if self._stores:
-            left, self._left = self._left, None
-            start(
-                self, "measure", self._measure, [one for one in self._stores if _key(one) == left]
-            )
+        if here := [one for one in self._stores if self.app.is_open(one.target)]:
+            start(self, "measure", self._measure, here)
 
     async def _begin(self) -> None:
         here = self.app.registry
@@ -156,6 +151,8 @@ class HomeScreen(BaseScreen):
                 async for store, measured in figures:
                     self._take(store, measured)
                     await self._show()
+        except OSError as error:  # no process can be started now
+            self.say(f"Nothing can be measured: {error.strerror}.", error=True)
         finally:
             self._measuring -= {_key(one) for one in stores}
         await self._show()
@@ -260,8 +257,11 @@ class HomeScreen(BaseScreen):
     def _show_status(self) -> None:
         registries = len(self.app.config.registries)
         words = plural(registries, "configured registry", "configured registries")
-        where = f"{words} {self.app.signs.dot} {safe(str(config_file()))} "
-        self.status_line.facts(Content(""), Content(where), Content(f"{words} "))
+        forms = [Content(f"{words} ")]
+        with suppress(ArtifactTuiError):  # without a home folder there is no file either
+            where = f"{words} {self.app.signs.dot} {safe(str(config_file()))} "
+            forms.insert(0, Content(where))
+        self.status_line.facts(Content(""), *forms)
 
     @on(RowList.Moved, "#stores")
     def _moved(self) -> None:
@@ -313,7 +313,6 @@ class HomeScreen(BaseScreen):
     def _open(self, row: StoreRow, query_text: str) -> None:
         name = row.store.target.name
         self.say(f"Opening {name}")
-        self._left = row.key
         opening = self._go(row, query_text)
         self.carry_out(f"{safe(name)} is being opened", opening, everywhere=True, stops=True)
 

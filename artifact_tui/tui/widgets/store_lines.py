@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from textual.content import Content
 
 from artifact_tui.clients.trial import access
-from artifact_tui.config import LOCAL, shown_settings
+from artifact_tui.config import LOCAL, from_home, shown_settings
 from artifact_tui.text import age, ago, count, fit, pad, plural, safe, size
 
 if TYPE_CHECKING:
@@ -167,7 +166,7 @@ def store_titles(cells: int, signs: Signs) -> Content:
 
 def shown_name(row: StoreRow) -> str:
     """What a store is called: its name in the configuration, else its address, as it is typed."""
-    name, home = row.measured.address or row.store.target.name, str(Path.home())
+    name, home = row.measured.address or row.store.target.name, from_home("~")
     return safe(name.replace(f":{home}/", ":~/", 1))
 
 
