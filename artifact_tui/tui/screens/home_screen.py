@@ -111,7 +111,7 @@ class HomeScreen(BaseScreen):
 
     def on_screen_resume(self) -> None:
         """Something may have been deleted in the store that one comes from: measure it again."""
-        if here := [one for one in self._stores if self.app.is_open(one.target)]:
+        if here := [one for one in self._stores if self._row(one).here]:
             start(self, "measure", self._measure, here)
 
     async def _begin(self) -> None:
@@ -129,7 +129,8 @@ class HomeScreen(BaseScreen):
         found = await asyncio.to_thread(find_stores, self.app.config, dict(os.environ))
         here = self.app.registry
         if here is not None and not any(self.app.is_open(one.target) for one in found):
-            found.insert(0, Store(here.target, "open now"))
+            target = replace(here.target, typed=here.target.typed or here.target.address)
+            found.insert(0, Store(target, "open now"))
         self._stores = found
         await self._show(cursor)
 
@@ -190,14 +191,15 @@ class HomeScreen(BaseScreen):
 
     def _row(self, store: Store) -> StoreRow:
         key, config, target = _key(store), self.app.config, store.target
-        kind = claimed(target.address)
+        kind, known = claimed(target.address), self._known.get(key, NOTHING_YET)
+        at = replace(target, address=known.address) if known.address else target
         return StoreRow(
             store,
             "" if kind is None else kind.name,
-            self._known.get(key, NOTHING_YET),
+            known,
             measuring=key in self._measuring,
             configured=store.why == CONFIGURED,
-            here=self.app.is_open(target),
+            here=self.app.is_open(at),
             default=target.name == config.default,
             testing=key in self._testing,
             trial=self._trials.get(key),

@@ -20,7 +20,7 @@ async def adds(user: User, name: str, address: str) -> None:
     await user.presses("R")
     await user.sees("Home")
     await user.presses("a")
-    await user.sees("Add a registry", "wandb://ENTITY")
+    await user.sees("Add a registry", "https://HOST/api")
     await user.types(name)
     await user.presses("tab")
     await user.types(address)
