@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -185,6 +187,34 @@ def test_what_lies_behind_a_link_is_never_touched(cli: Cli, hf: Path, tmp_path: 
     free(cli, "type:asset", tmp_path / "p")
     assert (away / "words/mine").read_bytes() == b"m" * 40
     assert not (hf / "assets/somelib").exists()
+
+
+AS_NOBODY = """
+import asyncio, concurrent.futures.thread, json, os, sys
+from artifact_tui.clients.huggingface import KIND
+if os.geteuid() == 0:
+    os.setgroups([]); os.setgid(65534); os.setuid(65534)
+async def main():
+    client = KIND.open(sys.argv[1], read_only=True)
+    parts = [part async for part in client.listing()]
+    names = [one.name for part in parts for one in part.collections]
+    whole = all(part.complete for part in parts)
+    print(json.dumps([sorted(names), client.notices, whole]))
+asyncio.run(main())
+"""
+
+
+def test_what_another_user_keeps_to_themselves_hides_nothing_else(hf: Path, tmp_path: Path) -> None:
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    (hf / "datasets/csv").chmod(0)
+    command = [sys.executable, "-c", AS_NOBODY, f"hf:{hf}/hub"]
+    said = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    (hf / "datasets/csv").chmod(0o755)
+    names, notices, whole = json.loads(said)
+    assert {"acme/squad", "downloads", "somelib"} <= set(names)
+    assert notices == [f"{hf}/datasets/csv cannot be read: Permission denied."]
+    assert not whole
 
 
 def test_a_hub_of_another_place_has_its_own_neighbours(

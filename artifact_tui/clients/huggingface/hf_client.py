@@ -95,12 +95,9 @@ class HfClient(DiskClient):
             )
         )
         for neighbour in self._beside.folders:
-            try:
-                paths = await asyncio.to_thread(neighbour.all_paths)
-            except OSError as error:
-                self._unreadable[str(neighbour.top)] = error.strerror or str(error)
-                yield Listed(complete=False)
-                continue
+            known = len(self._unreadable)
+            paths = await asyncio.to_thread(neighbour.paths, self._unreadable)
+            yield Listed(complete=len(self._unreadable) == known)
             for start in range(0, len(paths), _AT_ONCE):
                 some = paths[start : start + _AT_ONCE]
                 yield await asyncio.to_thread(

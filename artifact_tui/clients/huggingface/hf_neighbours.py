@@ -26,6 +26,7 @@ import msgspec
 from artifact_tui.clients.disk import (
     ASIDE,
     Contents,
+    as_named,
     contents_of,
     remove_whole,
     spelled_out,
@@ -205,22 +206,22 @@ class Neighbour:
             complete=complete,
         )
 
-    def all_paths(self) -> list[str]:
-        """The paths of its versions.
-
-        Raises:
-            OSError: a folder cannot be read.
-        """
-        return list(self._paths())
-
-    def _paths(self) -> Iterator[str]:
-        found = [ASIDE, *(name for name in _names(self.top) if name != ASIDE)][::-1]
-        while found:
-            path = found.pop()
-            if self._is_version(path):
-                yield path
-            elif path.count("/") + 1 < self._depth(path) and self._is_folder(path):
-                found += [f"{path}/{name}" for name in _names(self.top / path)][::-1]
+    def paths(self, unreadable: dict[str, str]) -> list[str]:
+        """The paths of its versions; folders that cannot be read are noted, with the reason."""
+        found, left = [], [ASIDE, ""]
+        while left:
+            path = left.pop()
+            try:
+                if path and self._is_version(path):
+                    found.append(path)
+                elif not path or (
+                    path.count("/") + 1 < self._depth(path) and self._is_folder(path)
+                ):
+                    names = [name for name in _names(self.top / path) if name != ASIDE]
+                    left += [f"{path}/{name}" if path else name for name in reversed(names)]
+            except OSError as error:
+                unreadable[f"{self.top}/{path}"] = error.strerror or str(error)
+        return found
 
     def _depth(self, path: str) -> int:
         return 2 if path == ASIDE else self.depth(path)
@@ -463,7 +464,8 @@ class Neighbours:
         for kind in _KINDS:
             place = os.environ.get(kind.variable, "") if home is not None else ""
             if place or home or above:
-                top = Path(os.path.realpath(place or (home or above or root) / kind.name))
+                named = as_named(os.path.expandvars(place)) if place else None
+                top = Path(os.path.realpath(named or (home or above or root) / kind.name))
                 found.append(kind(top, moved=above is None or top != above / kind.name))
         return cls(found)
 

@@ -254,7 +254,7 @@ def test_killed_at_any_file_operation_what_goes_beside_is_whole_or_listed(
         copy = tmp_path / f"copy-{number}"
         there = {
             f"{one.key}/{path}": one for one in Neighbours.of(copy / "hub", None).folders
-            for path in one.all_paths()
+            for path in one.paths({})
         }  # fmt: skip
         now = {one.relative_to(copy) for one in copy.rglob("*") if one.is_file()}
         for key in set(gone) & there.keys():
