@@ -19,6 +19,7 @@ _FORMATS = {
 }  # fmt: skip
 """The format of a file, by the end of its name; the order is that of what is needed first."""
 _ORDER = list(_FORMATS.values())
+_ENDS = (*(f".{end}" for end in _FORMATS), ".index.json")
 _AMBIGUOUS = {"bin", "pt", "pth"}
 _WEIGHTS = re.compile(r"model|weight|adapter|consolidated|checkpoint", re.IGNORECASE)
 """What is in the name of weights, where other things end like them: `pytorch_model.bin`."""
@@ -34,8 +35,8 @@ def forms(paths: Iterable[str]) -> dict[str, str]:
     `model-Q4_K_M.gguf` is a form of its own; else the folder, a variant and the format name one:
     `unet/fp16.safetensors`.
     """
-    found = {path: _form_of(path) for path in paths}
-    return {path: form for path, form in found.items() if form}
+    likely = (path for path in paths if path.endswith(_ENDS))
+    return {path: form for path in likely if (form := _form_of(path))}
 
 
 def _form_of(path: str) -> str:
