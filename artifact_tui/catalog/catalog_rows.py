@@ -185,6 +185,8 @@ class PickedBytes:
     """Versions of which neither the files nor the charge is told; they add nothing to `freed`."""
     charged: bool = False
     """Whether `freed` holds what the registry charges, where bytes of files are not known."""
+    held: int = 0
+    """Bytes of objects that no other version needs, and that stay: something else holds them."""
 
 
 ROW_QUERY = f"""

@@ -165,10 +165,11 @@ FROM (SELECT {as_number("w.size")} AS size, {as_number("w.stored")} AS stored,
   FROM picked p CROSS JOIN version w ON w.id = p.version_id WHERE w.source_key IS NULL) v"""
 
 _FREED = f"""
-SELECT coalesce(sum({as_number("b.size")}), 0)
+SELECT coalesce(sum(CASE WHEN b.held = 0 THEN {as_number("b.size")} END), 0),
+  coalesce(sum(CASE WHEN b.held = 1 THEN {as_number("b.size")} END), 0)
 FROM (SELECT DISTINCT f.blob_id FROM picked p CROSS JOIN file f ON f.version_id = p.version_id) d
 CROSS JOIN blob b ON b.id = d.blob_id
-WHERE b.state <> 2 AND b.held = 0 AND NOT EXISTS (
+WHERE b.state <> 2 AND NOT EXISTS (
   SELECT 1 FROM file o WHERE o.blob_id = b.id
   AND NOT EXISTS (SELECT 1 FROM picked q WHERE q.version_id = o.version_id))"""
 
@@ -223,8 +224,8 @@ def picked_bytes(conn: sqlite3.Connection) -> PickedBytes:
     """What the picked versions weigh, and what is freed once all of them are purged."""
     with snapshot(conn):
         listed, stored, charged, unknown = conn.execute(_LISTED).fetchone()
-        (gone,) = conn.execute(_FREED).fetchone()
-        return PickedBytes(listed, gone + stored, unknown, charged=charged > 0)
+        gone, held = conn.execute(_FREED).fetchone()
+        return PickedBytes(listed, gone + stored, unknown, charged=charged > 0, held=held)
 
 
 def chosen_bytes(conn: sqlite3.Connection, chosen: Selection) -> PickedBytes:

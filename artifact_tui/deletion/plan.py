@@ -107,6 +107,8 @@ class Summary:
     """Bytes that nothing else needs, as far as that is told."""
     freed_untold: int = 0
     """Versions that will be deleted and of which nobody tells what that frees."""
+    held: int = 0
+    """Bytes that no other version needs, and that stay all the same: something else holds them."""
     freed_now: bool = False
     """True when those bytes are free as soon as the plan is applied."""
     freed_after: str = ""
@@ -532,8 +534,9 @@ def _check_claims(head: Head, summary: Summary) -> None:
         raise ValueError("it names no registry")
     if not all(0 <= at <= _LATEST for at in (head.created_us, head.facts_us)):
         raise ValueError("its times are none")
-    numbers = (summary.freed, summary.freed_untold, summary.left_objects, summary.left_bytes)
-    if any(not 0 <= number < 1 << 62 for number in (*numbers, summary.scanned, summary.models)):
+    freed = (summary.freed, summary.freed_untold, summary.held)
+    numbers = (*freed, summary.left_objects, summary.left_bytes, summary.scanned, summary.models)
+    if any(not 0 <= number < 1 << 62 for number in numbers):
         raise ValueError("its numbers are none")
 
 

@@ -450,6 +450,7 @@ def _freeing_of(
     return Summary(
         freed=found.freed if client.frees else 0,
         freed_untold=found.unknown_count if client.frees else 0,
+        held=found.held if client.frees else 0,
         charged=found.charged,
         freed_now=not after,
         freed_after=after,

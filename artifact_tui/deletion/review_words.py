@@ -356,14 +356,15 @@ def bytes_words(summary: Summary) -> str:
         return f"{where}; this registry does not tell their sizes{own}"
     listed = summary.listed - summary.object_bytes
     known = summary.freed - (0 if summary.markers else summary.object_bytes)
+    held = f" ({size(summary.held)} held elsewhere)" if summary.held else ""
     if summary.freeing:
         verb = "charged by the registry" if summary.charged else "freed"
         freed_ = freed(known, summary.freed_untold, verb)
-        words = f"{where}; {size(listed)} listed, {freed_}{unknown}"
+        words = f"{where}; {size(listed)} listed, {freed_}{held}{unknown}"
         return f"{words}; {safe(summary.freed_after)}"
     after = f" after {summary.freed_after}" if summary.freed_after else ""
     freed_ = freed(known, summary.freed_untold, f"freed{after}")
-    return f"{size(listed)} listed, {freed_}; {where}{unknown}"
+    return f"{size(listed)} listed, {freed_}{held}; {where}{unknown}"
 
 
 def _what_follows(options: Options, summary: Summary, tally: Tally) -> Iterator[ReviewGroup]:
