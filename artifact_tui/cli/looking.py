@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ from artifact_tui.cli.session import (
     split_one,
     where_of,
 )
+from artifact_tui.errors import NotToldError
 from artifact_tui.model import GONE, VersionState, now_us
 from artifact_tui.text import safe
 
@@ -268,8 +270,10 @@ async def show_command(words: tuple[str, ...], *, cached: bool, out: Output) -> 
         untold = found.files_total or found.row.file_count is None
         if (client.catalog_path or not cached) and (out.json or (not files and untold)):
             files = await client.files(row.key)
-        by = (await client.in_use([row.key])).by.get(row.key, ())
-        used_by = by if client.can("in_use") else None
+        used_by: tuple[str, ...] | None = None
+        if client.can("in_use"):
+            with suppress(NotToldError):
+                used_by = (await client.in_use([row.key])).by.get(row.key, ())
     if out.json:
         record = _detail_record(found, files, target.name, known)
         out.record(record | {"used_by": None if used_by is None else list(used_by)})

@@ -138,3 +138,22 @@ def test_a_server_that_holds_a_model_of_ollama_is_named(
         said = cli("plan", "ollama:", "*", "-o", tmp_path / "p").out
         assert "will be deleted: 1 version" in said
         assert f"in use by {server}" in said
+
+
+def test_what_cannot_be_read_hides_nobody(cli: Cli, hub: Hub, tmp_path: Path) -> None:
+    other = "models--me--broken"
+    hub.download(other, commit_of("broken"), {"w.bin": b"b" * 900})
+    cli("ls", "hf:")
+    (hub.root / other / "blobs").rename(tmp_path / "elsewhere")
+    (hub.root / other / "blobs").symlink_to(tmp_path / "elsewhere")
+    with held_open(weights(hub, OLD), mapped=True) as trainer:
+        said = cli("plan", "hf:", "*", "-o", tmp_path / "p").out
+        assert f"in use by {trainer} (1)" in said
+        shown = cli("show", "hf:", f"acme/base:{OLD[:12]}")
+        assert f"in use by   {trainer}" in shown.out
+        told = [
+            cli("show", "hf:", f"acme/base:{commit[:12]}", "--json").records[0]["used_by"]
+            for commit in (OLD, NEW)
+        ]
+    assert told == [[trainer], []]
+    assert "in use by" not in cli("show", "hf:", f"me/broken:{commit_of('broken')[:12]}").out
