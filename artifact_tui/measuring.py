@@ -192,10 +192,16 @@ _LEAST_WORK_S = 0.00002
 def measure_store(text: str | None, pipe: int) -> None:
     """Say on a pipe what is known of a store that is named, or else which ones others have."""
 
-    def tell(**facts: object) -> None:
-        os.write(pipe, json.dumps(facts).encode() + b"\n")
+    whole_line = threading.Lock()
 
-    threading.Thread(target=_beat, args=(pipe,), daemon=True).start()
+    def write(line: bytes) -> None:
+        with whole_line:
+            os.write(pipe, line + b"\n")
+
+    def tell(**facts: object) -> None:
+        write(json.dumps(facts).encode())
+
+    threading.Thread(target=_beat, args=(write,), daemon=True).start()
     try:
         if text is None:
             _search(tell)
@@ -212,14 +218,14 @@ def measure_store(text: str | None, pipe: int) -> None:
         tell(state="unreadable", reason=f"Something unexpected happened: {error!r}.")
 
 
-def _beat(pipe: int) -> None:
-    """Give a sign while work is done."""
+def _beat(write: Callable[[bytes], None]) -> None:
+    """Give a sign while work is done: an empty line."""
     before = 0.0
     while True:
         time.sleep(BEAT_S)
         now = time.process_time() - time.thread_time()
         if now - before > _LEAST_WORK_S:
-            os.write(pipe, b"\n")
+            write(b"")
         before = now
 
 

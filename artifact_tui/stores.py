@@ -157,7 +157,8 @@ _SILENT_S = 30.0
 
 def worth_a_row(store: Store, found: Measured) -> bool:
     """Whether a person is told of a store: not of an empty usual place, nor of one twice."""
-    empty = found.state == "absent" or (found.state == "measured" and not found.size)
+    holds = found.size or found.versions or found.reason
+    empty = found.state == "absent" or (found.state == "measured" and not holds)
     return found.state != "duplicate" and not (store.usual and empty)
 
 

@@ -124,6 +124,18 @@ def test_each_kind_says_what_may_go(
     assert found["mine"]["size"] == sum(one.stat().st_size for one in blobs if one.is_file())
 
 
+def test_a_usual_place_counts_once_there_is_something_to_say_of_it(cli: Cli, account: Path) -> None:
+    hub = account / ".cache" / "huggingface" / "hub"
+    hub.mkdir(parents=True)
+    (account / "wandb").mkdir()  # which may be anything
+    assert stores(cli) == {}
+    Hub(hub).ref("models--a--b", "main", commit_of("gone"))
+    (one,) = stores(cli).values()
+    assert (one["why"], one["state"], one["size"], one["versions"]) == (
+        "usual place", "measured", 0, 1,
+    )  # fmt: skip
+
+
 def test_one_place_is_one_row_under_its_configured_name(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
