@@ -191,7 +191,6 @@ _LEAST_WORK_S = 0.00002
 
 def measure_store(text: str | None, pipe: int) -> None:
     """Say on a pipe what is known of a store that is named, or else which ones others have."""
-
     whole_line = threading.Lock()
 
     def write(line: bytes) -> None:
