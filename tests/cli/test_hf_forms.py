@@ -157,6 +157,18 @@ def test_a_collection_goes_in_one_gesture(cli: Cli, hub: Hub, tmp_path: Path) ->
     check(hub, {key: commit for key, commit in EVERY.items() if key != GGUF})
 
 
+@pytest.mark.parametrize("form", ["", "/onnx"])
+def test_a_revision_is_kept_with_all_its_forms_and_a_form_by_itself(
+    cli: Cli, hub: Hub, tmp_path: Path, form: str
+) -> None:
+    cli("add", "--from", "hf:", f"acme/base:{NEW[:12]}{form}", "kept")
+    cli("export", "kept:v0", "-o", tmp_path / "out")
+    out = tmp_path / "out"
+    assert {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()} == {
+        name for name in PRESENT if name.startswith(form[1:])
+    }
+
+
 def test_models_that_were_tuned_keep_one_form_of_their_base(
     cli: Cli, hub: Hub, tmp_path: Path
 ) -> None:
