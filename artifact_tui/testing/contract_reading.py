@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from artifact_tui.testing.steps import collections_of, listed, versions_of
 from artifact_tui.testing.world import HOUR, has, needs
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from artifact_tui.testing.world import World
 
 
@@ -155,6 +158,33 @@ async def test_files_told_with_the_listing_are_those_of_the_version(world: World
 async def test_files_of_no_version_are_not_found(world: World) -> None:
     with pytest.raises(NotFoundError):
         await world.client.files("nothing like it")
+
+
+@needs("local_files")
+async def test_the_files_that_hold_a_version_are_told(world: World) -> None:
+    key = await world.make("m", files={"b": b"22", "a/x": b"1"})
+    held = (await world.client.local_files(key)).values()
+    contents = {one.place: one.place.read_bytes() for one in held}
+    assert {b"22", b"1"} <= set(contents.values())
+    for one in held:
+        assert not one.place.is_symlink()
+        assert one.digest in {"", f"sha256:{hashlib.sha256(contents[one.place]).hexdigest()}"}
+    with pytest.raises(NotFoundError):
+        await world.client.local_files(world.nobody)
+
+
+@needs("in_use")
+async def test_bytes_that_have_a_name_elsewhere_are_held(world: World, tmp_path: Path) -> None:
+    async def held() -> set[str]:
+        return {one async for part in world.client.listing() for one in part.held or ()}
+
+    key = await world.make("m")
+    assert await held() == set()
+    (tmp_path / "outside").hardlink_to(world.file(key))
+    assert len(await held()) == 1
+    assert await held() <= {one.digest for one in await world.client.files(key)}
+    (tmp_path / "outside").unlink()
+    assert await held() == set()
 
 
 async def test_facts_leave_out_what_is_gone(world: World) -> None:

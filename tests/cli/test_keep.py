@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,6 @@ from tests.support.disks import cloning_disk, small_disk
 from tests.support.hub import Hub, commit_of
 
 if TYPE_CHECKING:
-    import os
     from pathlib import Path
 
     from tests.cli.conftest import Cli, Local
@@ -192,6 +192,18 @@ def test_a_file_that_others_may_write_or_may_not_read_is_copied(
     assert "702 B linked, not copied: freed when gone from both; 9 KB copied" in said
     assert path.stat().st_nlink == 1
     assert path.stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize("group", [False, True], ids=["owner", "group that writes"])
+def test_a_file_of_somebody_else_is_copied(cli: Cli, hub: Hub, *, group: bool) -> None:
+    path = (hub.root / BASE / "snapshots" / NEW / "w.bin").resolve()
+    try:
+        os.chown(path, -1 if group else 65534, 65534 if group else -1)
+    except PermissionError:
+        pytest.skip("giving a file away needs more rights")
+    path.chmod(0o664)
+    said = cli("add", "--from", "hf:", "acme/base:main").out
+    assert "702 B linked, not copied: freed when gone from both; 9 KB copied" in said
 
 
 def test_from_another_file_system_that_may_only_be_read_it_is_copied(

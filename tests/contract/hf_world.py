@@ -83,7 +83,7 @@ class HfDatasetsWorld(PlainWorld):
 
     lacks = frozenset(
         {"dependents", "guarded_dependents", "edges", "deleter", "protection", "told_protection"}
-        | {"types", "aliases", "lineage"}
+        | {"types", "aliases", "lineage", "local_files"}
     )
     nobody = f"datasets/m/plain/1.0.0/{commit_of('nobody')}"
 
