@@ -151,6 +151,11 @@ class Client:
         """Why nothing can be changed here, whatever the user asks: words for people, or empty."""
         return ""
 
+    def restores(self, types: Iterable[str]) -> bool:
+        """Whether versions of collections of these types can all be brought back."""
+        trashed = self.trashed_types
+        return self.can("restore") and (trashed is None or trashed.issuperset(types))
+
     @property
     def tells_dependents(self) -> bool:
         """Whether `lineage` tells what was made from a version, and not only from what it was."""

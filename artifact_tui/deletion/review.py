@@ -457,8 +457,7 @@ def _freeing_of(
     steps = ["purge"] if trash and client.can("purge") else []
     steps += ["gc"] if client.can("collect_garbage") else []
     own = client.freeing if not steps else ""
-    trashed = client.trashed_types
-    restores = client.can("restore") and (trashed is None or types <= trashed)
+    restores = client.restores(types)
     after = own or " and ".join(steps) or ("its own garbage collection" if trash else "")
     return Summary(
         freed=found.freed if client.frees else 0,

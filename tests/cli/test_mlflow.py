@@ -106,7 +106,7 @@ def test_runs_and_logged_models_are_listed_with_what_they_keep_alive(
 ) -> None:
     listed = cli("ls", "mlflow:", "-type:model", "-type:prompt", "--versions", "--json").records
     found = {(one["name"], one["type"]) for one in listed}
-    assert found == {("vision", "run"), ("vision/net", "logged-model")}
+    assert found == {("vision", "run"), ("vision/net", "logged")}
     (used,) = cli("ls", "mlflow:", "type:run", "dependents>0", "--versions", "--json").records
     assert used["version"].startswith("run-0-")
     shown = cli("show", "mlflow:", f"vision:{used['version']}").out
@@ -152,7 +152,7 @@ def test_a_copy_keeps_the_logged_model_when_its_original_is_gone(
 ) -> None:
     plan = tmp_path / "deletion.plan"
     experiment.call("DELETE", "model-versions/delete", name="net", version="1")
-    said = cli("plan", "mlflow:", "type:logged-model", "-o", plan, code=1).out
+    said = cli("plan", "mlflow:", "type:logged", "-o", plan, code=1).out
     assert "best:v1" in said
 
 
@@ -162,7 +162,7 @@ def test_a_version_registered_after_the_review_keeps_its_logged_model(
     run = experiment.run("vision", name="late")
     model = experiment.logged(run, "late")
     plan = tmp_path / "deletion.plan"
-    cli("plan", "mlflow:", "type:logged-model name:vision/late", "-o", plan)
+    cli("plan", "mlflow:", "type:logged name:vision/late", "-o", plan)
     experiment.version("late", model, run_id=run.removeprefix("runs:/"))
     cli("apply", plan, "--yes", "--expect", "1", code=None)
     assert experiment.stages("logged_models") == ["active", "active"]
@@ -191,7 +191,7 @@ def test_without_storage_nothing_is_freed_and_the_review_says_so(
 ) -> None:
     plan, before = tmp_path / "deletion.plan", experiment.files()
     said = cli(
-        "plan", "mlflow:", "type:logged-model", "-o", plan, "--with-dependents", "--delete-aliases"
+        "plan", "mlflow:", "type:logged", "-o", plan, "--with-dependents", "--delete-aliases"
     ).out
     assert "0 B freed" in said
     assert "MLflow keeps the bytes" in said

@@ -20,7 +20,7 @@ from artifact_tui.model import Alias, Collection, Edge, Facts, Version, VersionS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-MODEL, PROMPT, LOGGED, RUN = "model", "prompt", "logged-model", "run"
+MODEL, PROMPT, LOGGED, RUN = "model", "prompt", "logged", "run"
 """Types of collections."""
 
 LIVE_STAGES = frozenset({"Production", "Staging"})

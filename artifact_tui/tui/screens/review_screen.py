@@ -152,7 +152,8 @@ class ReviewScreen(RegistryScreen):
         if self.draft is None:
             return unjudged_line(item, cells, self.services.signs)
         client = self.services.client
-        action = self.request.options.action if client.can("restore") else Action.PURGE
+        back = client.restores([item.type])
+        action = self.request.options.action if back else Action.PURGE
         return review_line(item, cells, self.services.signs, action, self._going)
 
     def _facts(self, item: Item) -> Content:

@@ -167,6 +167,14 @@ class MlflowRegistry:
             )
         return {name for (name,) in found}
 
+    def sources(self) -> set[str]:
+        """What versions that are there say that they are made from."""
+        with self.database() as rows:
+            found = rows(
+                "SELECT source FROM model_versions WHERE current_stage <> 'Deleted_Internal'"
+            )
+        return {source for (source,) in found}
+
     def stages(self, table: str) -> list[str]:
         """`active` or `deleted`, of each run or logged model."""
         with self.database() as rows:
