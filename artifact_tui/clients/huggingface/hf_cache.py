@@ -16,6 +16,7 @@ import re
 import stat
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from artifact_tui.clients.disk import spelled_out
@@ -70,23 +71,16 @@ class Blob(NamedTuple):
     """How many hard links it has, here and elsewhere."""
 
 
-class CachedFile(NamedTuple):
-    """One path of a revision."""
-
-    path: str
-    blob: str
-    """The name of its blob; empty for a file of its own, and for what points elsewhere."""
-    own: Blob | None = None
-    """The bytes of a file that is no link."""
-
-
 @dataclass(slots=True)
 class Revision:
     """The files of one commit, as far as they are here."""
 
     commit: str
     made_us: int
-    links: list[CachedFile] = field(default_factory=list)
+    files: dict[str, Blob | None] = field(default_factory=dict)
+    """The bytes of each path; None for those that are missing."""
+    links: dict[str, str] = field(default_factory=dict)
+    """The names of the blobs that paths link to; none of what points elsewhere, or is no link."""
     weights: bool = False
     """Whether its files may be weights, as those of a model are."""
     forms: dict[str, str] = field(init=False)
@@ -95,16 +89,17 @@ class Revision:
     """The forms that are versions of their own, as there are several; by each, the needed one."""
 
     def __post_init__(self) -> None:
-        self.forms = forms(link.path for link in self.links if self.weights)
+        self.forms = forms(self.files if self.weights else ())
         self.alternatives = alternatives(sorted({*self.forms.values()}))
 
-    def part(self, form: str) -> list[CachedFile]:
+    def part(self, form: str) -> dict[str, Blob | None]:
         """The files of one form; of none: those that are of no version of their own."""
+        of, apart = self.forms, self.alternatives
         if form:
-            return [link for link in self.links if self.forms.get(link.path) == form]
-        if not self.alternatives:
-            return self.links
-        return [one for one in self.links if self.forms.get(one.path) not in self.alternatives]
+            return {path: blob for path, blob in self.files.items() if of.get(path) == form}
+        if not apart:
+            return self.files
+        return {path: blob for path, blob in self.files.items() if of.get(path) not in apart}
 
 
 @dataclass(slots=True)
@@ -146,7 +141,8 @@ class Repository:
         yield from self.blobs.values()
         yield from self.partial.values()
         for revision in self.revisions.values():
-            yield from (link.own for link in revision.links if link.own)
+            own = revision.files.keys() - revision.links.keys()
+            yield from (blob for path in own if (blob := revision.files[path]) is not None)
 
     def parts(self) -> list[str]:
         """Every version: `snapshots/COMMIT`, oldest download first, and what is left over.
@@ -183,8 +179,7 @@ class Repository:
         """The files of a version by path; None for one whose bytes are missing."""
         kind, commit, form = split_part(part)
         if kind == SNAPSHOTS:
-            links = self.revisions[commit].part(form) if commit in self.revisions else []
-            return {one.path: one.own or self.blobs.get(one.blob) for one in links}
+            return self.revisions[commit].part(form) if commit in self.revisions else {}
         if part == PARTIAL:
             return dict(self.partial)
         if part == UNUSED:
@@ -194,15 +189,15 @@ class Repository:
 
     def needed(self) -> set[str]:
         """The blobs that revisions link to."""
-        return {link.blob for one in self.revisions.values() for link in one.links}
+        return {name for one in self.revisions.values() for name in one.links.values()}
 
     def blobs_of(self, part: str) -> set[str]:
         """The blobs that nothing may need when a version is gone."""
         kind, commit, form = split_part(part)
         if kind == SNAPSHOTS:
             revision = self.revisions[commit]
-            links = revision.part(form) if form else revision.links
-            return {link.blob for link in links} - {""}
+            paths = revision.part(form) if form else revision.links
+            return {revision.links[path] for path in paths if path in revision.links}
         return set() if part == DANGLING else set(self.files(part))
 
     def forget(self, part: str) -> None:
@@ -210,11 +205,13 @@ class Repository:
         kind, commit, form = split_part(part)
         if form:
             had = self.revisions[commit]
-            rest = [link for link in had.links if had.forms.get(link.path) != form]
-            self.revisions[commit] = replace(had, links=rest)
+            gone = had.part(form).keys()
+            files = {path: blob for path, blob in had.files.items() if path not in gone}
+            links = {path: name for path, name in had.links.items() if path not in gone}
+            self.revisions[commit] = replace(had, files=files, links=links)
             return
-        gone = set(self.files(part)) if part == DANGLING else set(self.refs_to(part))
-        self.refs = {ref: at for ref, at in self.refs.items() if ref not in gone}
+        lost = set(self.files(part)) if part == DANGLING else set(self.refs_to(part))
+        self.refs = {ref: at for ref, at in self.refs.items() if ref not in lost}
         if kind == SNAPSHOTS:
             del self.revisions[commit]
         elif part == PARTIAL:
@@ -349,9 +346,9 @@ class Cache:
             if entry.is_dir(follow_symlinks=False):
                 with suppress(FileNotFoundError):
                     made = entry.stat(follow_symlinks=False).st_mtime_ns // 1000
-                    links = self._links(folder, entry.path)
+                    files, links = self._files(found, entry.path)
                     found.revisions[entry.name] = Revision(
-                        entry.name, made, links, weights=kind == "models"
+                        entry.name, made, files, links, weights=kind == "models"
                     )
         return found
 
@@ -368,20 +365,19 @@ class Cache:
         shares = self.shares
         blobs = f"{self.root}/{found.folder}/blobs"
         for entry in entries_in(blobs):
-            with suppress(FileNotFoundError):
-                place = f"{found.folder}/blobs/{entry.name}"
-                unfinished = entry.name.endswith((".incomplete", ".shared"))
-                if entry.is_symlink() and not unfinished:
+            name = entry.name
+            unfinished = name.endswith((".incomplete", ".shared"))
+            try:
+                if unfinished or entry.is_file(follow_symlinks=False):
+                    blob = _blob(f"{found.folder}/blobs/{name}", entry.stat(follow_symlinks=False))
+                    (found.partial if unfinished else found.blobs)[name] = blob
+                elif shares and entry.is_symlink():
                     target = os.path.normpath(os.path.join(blobs, os.readlink(entry.path)))
-                    shared = shared_place(target) if shares else ""
-                    if target != f"{self.root}/{shared}":
-                        shared = ""
-                    blob = _blob(shared, os.lstat(self.root / shared)) if shared else None
-                    if blob is not None:
-                        found.blobs[entry.name] = blob
-                elif unfinished or entry.is_file(follow_symlinks=False):
-                    blob = _blob(place, entry.stat(follow_symlinks=False))
-                    (found.partial if unfinished else found.blobs)[entry.name] = blob
+                    shared = shared_place(target)
+                    if shared and target == f"{self.root}/{shared}":
+                        found.blobs[name] = _blob(shared, os.lstat(target))
+            except FileNotFoundError:
+                continue
 
     def local_files(self, repository: Repository, part: str) -> dict[str, LocalFile]:
         """Where the files of a version lie, by path; what is no link may be written to.
@@ -392,18 +388,18 @@ class Cache:
         found = {}
         _, commit, form = split_part(part)
         revision = repository.revisions[commit]
-        for link in revision.part(form) if form else revision.links:
-            blob = link.own or repository.blobs.get(link.blob)
+        for path, blob in (revision.part(form) if form else revision.files).items():
             if blob is None:
                 raise SourceError(
-                    f"{spelled_out(link.path)} of {repository.name}:{repository.label(part)}: its"
+                    f"{spelled_out(path)} of {repository.name}:{repository.label(part)}: its"
                     " bytes are missing. Nothing was added.",
                     hint="Download that revision again, then keep it.",
                 )
-            found[link.path] = LocalFile(
+            name = revision.links.get(path, "")
+            found[path] = LocalFile(
                 self.root / blob.path,
-                steady=link.own is None,
-                digest=f"sha256:{link.blob}" if _SHA256.fullmatch(link.blob) else "",
+                steady=path in revision.links,
+                digest=f"sha256:{name}" if _SHA256.fullmatch(name) else "",
             )
         return found
 
@@ -415,26 +411,30 @@ class Cache:
             return False
         return beginning_of(str(store / _MARKER)) == "1\n"
 
-    def _links(self, folder: str, snapshot: str) -> list[CachedFile]:
-        """The files of a revision; what goes while it is read is left out."""
-        blobs = f"{self.root}/{folder}/blobs/"
-        place = f"{folder}/snapshots/{os.path.basename(snapshot)}/"
-        found = []
+    def _files(
+        self, found: Repository, snapshot: str
+    ) -> tuple[dict[str, Blob | None], dict[str, str]]:
+        """The files and links of a revision; what goes while it is read is left out."""
+        blobs = f"{self.root}/{found.folder}/blobs"
+        place = f"{found.folder}/{SNAPSHOTS}/{os.path.basename(snapshot)}/"
+        files: dict[str, Blob | None] = {}
+        links: dict[str, str] = {}
         for path, entry in _walk(snapshot):
             try:
                 if not entry.is_symlink():
-                    own = _blob(place + path, entry.stat(follow_symlinks=False))
-                    found.append(CachedFile(path, "", own))
+                    files[path] = _blob(place + path, entry.stat(follow_symlinks=False))
                     continue
                 target = os.readlink(entry.path)
             except FileNotFoundError:
                 continue
-            name = target.removeprefix("../" * (path.count("/") + 2) + "blobs/")
+            name = target.removeprefix(_way_to_blobs(path.count("/")))
             if name == target:  # of another form; only the folders on the way are followed
                 way, name = os.path.split(os.path.join(os.path.dirname(entry.path), target))
-                name = name if os.path.realpath(way) == blobs.rstrip("/") else ""
-            found.append(CachedFile(path, "" if "/" in name else name))
-        return found
+                name = name if os.path.realpath(way) == blobs else ""
+            files[path] = found.blobs.get(name)
+            if name and "/" not in name:
+                links[path] = name
+        return files, links
 
     def _unneeded_shared(self) -> dict[str, Blob]:
         """The shared bytes that no repository points to, by name.
@@ -466,6 +466,12 @@ class Cache:
                     with suppress(FileNotFoundError):
                         found.add(shared_place(os.readlink(entry.path)))
         return found
+
+
+@lru_cache(maxsize=_DEEPEST)
+def _way_to_blobs(depth: int) -> str:
+    """How a link in so many folders of a snapshot begins."""
+    return "../" * (depth + 2) + "blobs/"
 
 
 def beginning_of(path: str) -> str:

@@ -32,10 +32,10 @@ from artifact_tui.model import Outcome, Result
 
 if TYPE_CHECKING:
     from collections.abc import Collection as Some
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from artifact_tui.clients.huggingface.hf_cache import CachedFile, Repository
+    from artifact_tui.clients.huggingface.hf_cache import Repository
     from artifact_tui.clients.huggingface.hf_lineage import CardLineage
     from artifact_tui.model import Deletion
 
@@ -150,15 +150,15 @@ class CacheDeleter:
             shutil.rmtree(top / ".no_exist" / commit, ignore_errors=True)
             (top / "trees" / f"{commit}.json").unlink(missing_ok=True)
 
-    def _unlink_form(self, snapshot: Path, links: Sequence[CachedFile]) -> None:
+    def _unlink_form(self, snapshot: Path, paths: Iterable[str]) -> None:
         """Remove some files of a revision, an index before what it tells of.
 
         Raises:
             OSError: it cannot be done; some may be gone.
         """
         made = snapshot.stat()
-        for link in sorted(links, key=lambda one: not one.path.endswith(".json")):
-            path = snapshot / link.path
+        for name in sorted(paths, key=lambda one: not one.endswith(".json")):
+            path = snapshot / name
             if os.path.realpath(path.parent) != str(path.parent):
                 raise OSError(errno.ELOOP, "it is a link to somewhere else", str(path.parent))
             path.unlink(missing_ok=True)

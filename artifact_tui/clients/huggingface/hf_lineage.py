@@ -55,7 +55,8 @@ class CardLineage:
         top = f"{self.cache.root}/{repository.folder}/{SNAPSHOTS}"
         return {
             commit: self._named_sources(f"{top}/{commit}") - {repository.folder}
-            for commit in repository.revisions
+            for commit, revision in repository.revisions.items()
+            if CARD in revision.files or ADAPTER in revision.files
         }
 
     def dependents(self, folders: Some[str]) -> dict[str, list[str]]:

@@ -8,6 +8,7 @@ index; a format counts for each folder by itself, as models of several parts hav
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def forms(paths: Iterable[str]) -> dict[str, str]:
     return {path: form for path in likely if (form := _form_of(path))}
 
 
+@lru_cache(maxsize=4_096)  # the revisions of a repository have most of their paths in common
 def _form_of(path: str) -> str:
     folder, _, name = path.rpartition("/")
     name = name.removesuffix(".index.json")
