@@ -157,3 +157,19 @@ def test_what_cannot_be_read_hides_nobody(cli: Cli, hub: Hub, tmp_path: Path) ->
         ]
     assert told == [[trainer], []]
     assert "in use by" not in cli("show", "hf:", f"me/broken:{commit_of('broken')[:12]}").out
+
+
+def test_what_joins_as_a_dependent_is_looked_at_too(cli: Cli, hub: Hub, tmp_path: Path) -> None:
+    lora = "models--me--lora"
+    card = b"---\nbase_model: acme/base\n---\n"
+    hub.ref(BASE, "main", NEW)
+    made = hub.download(lora, commit_of("lora"), {"README.md": card, "a.bin": b"a" * 900})
+    wish = ("plan", "hf:", f"version:{NEW[:12]}", "--with-dependents", "--delete-aliases", "-o")
+    with held_open(made / "a.bin", mapped=True) as trainer:
+        records = cli(*wish, tmp_path / "p", "--json", code=1).records
+        ends = {one["name"]: (one["verdict"], one["reason"]) for one in records}
+        assert ends == {
+            "acme/base": ("blocked", "dependent_stays"), "me/lora": ("consent", "in_use"),
+        }  # fmt: skip
+        assert trainer in {one["detail"] for one in records}
+        assert "will be deleted: 2 versions" in cli(*wish, tmp_path / "q", "--in-use").out
