@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artifact_tui import config
+from artifact_tui.model import Deletion
 from artifact_tui.tui.keymap import keymap_from
 from tests.servers.stuck import stuck
 from tests.support.hub import commit_of
+from tests.support.sync_store import SyncStore
 from tests.tui.remote.conftest import configured
 from tests.tui.review.world import types_it
 from tests.tui.support import goes_to_row
+from tests.unit.local.support import put
 
 if TYPE_CHECKING:
     import pytest
@@ -156,3 +159,20 @@ def test_keys_of_the_registries_are_still_known() -> None:
     keys = {"registries.test": ("f5",), "browse.registries": ("H",)}
     keymap = keymap_from(config.Config(keys=keys))
     assert keymap == {"home.test": "f5", "browse.home": "H"}
+
+
+async def test_what_can_go_of_ones_own_registry_is_its_trash(at_home: AtHome) -> None:
+    store = SyncStore.create(config.embedded_registry())
+    gone = put(store, "gone", {"weights": b"w" * 9_000})
+    put(store, "kept", {"weights": b"v" * 4_000})
+    store.delete([Deletion(gone, delete_aliases=True)])
+    store.close()
+    async with at_home() as user:
+        await user.sees("9 KB can go")
+        for key in (*"gc", "asterisk"):
+            user.app.simulate_key(key)
+        await user.sees("Trash", "1 marked")
+        await user.presses("escape")
+        await user.sees("kept")
+        await user.presses("minus")
+        await user.sees("Home", "9 KB can go")
