@@ -148,6 +148,15 @@ class Contents:
         """Changes when a file of it does."""
         return hashlib.sha256(repr(self.files).encode(errors="surrogateescape")).hexdigest()
 
+    def with_files_of(self, more: Contents) -> Contents:
+        """With the files of something that goes along; the times stay."""
+        return replace(
+            self,
+            files=self.files + more.files,
+            ids=self.ids + more.ids,
+            names=self.names + more.names,
+        )
+
 
 def contents_of(place: Path) -> Contents | None:
     """What is in a file or folder; None when there is nothing. No link is followed.

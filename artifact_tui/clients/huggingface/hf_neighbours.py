@@ -17,7 +17,7 @@ import os
 import stat
 import time
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -256,7 +256,7 @@ class Neighbour:
             return None
         about = self.beside(path)
         if about is not None and (more := contents_of(about)) is not None:
-            content = replace(content, files=content.files + more.files)
+            content = content.with_files_of(more)
         collection, label = self.called(path)
         left = path.startswith(f"{ASIDE}/")
         if left:
