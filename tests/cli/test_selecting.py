@@ -99,7 +99,7 @@ def test_what_can_only_be_a_filter_is_one(cli: Cli, team: Local) -> None:
     [
         "s3://bucket/key",
         "models:/bert/3",
-        "mlflow+http://127.0.0.1:5000",
+        "dvc+http://127.0.0.1:5000",
         "dvc:",
         "dvc:data",
         "gs://b",
