@@ -25,7 +25,6 @@ class MlflowKind(Kind):
     about = """\
 \b
 artifact-tui registries add team mlflow+https://mlflow.example
-artifact-tui ls mlflow:
 
 The address of an MLflow server is its tracking URI with mlflow+ in front; `mlflow:` alone is the
 server that MLFLOW_TRACKING_URI names. Credentials are found as MLflow's own client finds them:
