@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from artifact_tui.clients.local import adding, fsck, local_edits, local_reading, local_trash
-from artifact_tui.clients.local.local_store import Store
+from artifact_tui.clients.local.local_store import LocalStore
 from artifact_tui.model import Edit, Result
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
 
 
-class SyncStore(Store):
+class SyncStore(LocalStore):
     """A store with everything that is done with one as methods."""
 
     def listing(self) -> Listed:

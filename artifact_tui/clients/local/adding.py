@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from artifact_tui.clients.local.local_store import Store
+    from artifact_tui.clients.local.local_store import LocalStore
     from artifact_tui.model import LocalFile, NewVersion
 
 
@@ -286,7 +286,7 @@ class Staging:
     """The new bytes of one `add`: in `tmp/` until `publish`, and gone at the end otherwise."""
 
     def __init__(
-        self, store: Store, *, durable: bool, tick: Callable[[int], None], sizes: Iterable[int]
+        self, store: LocalStore, *, durable: bool, tick: Callable[[int], None], sizes: Iterable[int]
     ) -> None:
         """Start with nothing staged.
 
@@ -426,7 +426,7 @@ def _clone(source: int, new: int) -> bool:
     return True
 
 
-def is_stored(store: Store, digest: str, size: int) -> bool:
+def is_stored(store: LocalStore, digest: str, size: int) -> bool:
     """Whether a blob is there and good, so that its bytes need not be put again."""
     with store.reading() as conn:
         row = conn.execute(
@@ -443,7 +443,10 @@ class BlobGoneError(Exception):
 
 
 def add_version(
-    store: Store, source: Path, new: NewVersion, progress: Callable[[int, int], None] | None = None
+    store: LocalStore,
+    source: Path,
+    new: NewVersion,
+    progress: Callable[[int, int], None] | None = None,
 ) -> str:
     """Add a file or a folder as a new version; gives its key.
 
@@ -464,7 +467,7 @@ def add_version(
 
 
 def keep_version(
-    store: Store,
+    store: LocalStore,
     files: Mapping[str, LocalFile],
     new: NewVersion,
     progress: Callable[[int, int], None] | None = None,
@@ -495,7 +498,7 @@ def _kept_file(path: str, file: LocalFile) -> SourceFile:
 
 
 def _add(
-    store: Store,
+    store: LocalStore,
     files: Sequence[SourceFile],
     new: NewVersion,
     progress: Callable[[int, int], None] | None,
@@ -515,7 +518,7 @@ def _add(
 
 
 def add_many(
-    store: Store,
+    store: LocalStore,
     many: Sequence[tuple[NewVersion, Mapping[str, bytes]]],
     *,
     durable: bool = True,
@@ -561,7 +564,7 @@ def check_new(new: NewVersion) -> None:
 
 
 def _commit(
-    store: Store,
+    store: LocalStore,
     batch: Sequence[tuple[NewVersion, Sequence[Source]]],
     *,
     durable: bool = True,
@@ -596,7 +599,7 @@ def _commit(
 
 
 def insert_versions(
-    store: Store,
+    store: LocalStore,
     batch: Sequence[tuple[NewVersion, Sequence[File]]],
     published: set[str],
     then: Callable[[sqlite3.Connection], None] | None = None,
@@ -695,7 +698,7 @@ def _collection_id(conn: sqlite3.Connection, new: NewVersion, now_us: int) -> in
     return int(found)
 
 
-def _blob_id(conn: sqlite3.Connection, store: Store, file: File, published: set[str]) -> int:
+def _blob_id(conn: sqlite3.Connection, store: LocalStore, file: File, published: set[str]) -> int:
     """The blob row of one file, with one reference more.
 
     A condemned row is never brought back: its file may vanish at any moment.

@@ -29,7 +29,7 @@ from artifact_tui.model import FsckProblem, FsckReport, schema_sql
 
 if TYPE_CHECKING:
     from artifact_tui.clients.local.local_folder import Layout
-    from artifact_tui.clients.local.local_store import Store
+    from artifact_tui.clients.local.local_store import LocalStore
 
 
 _NAME = re.compile(r"[0-9a-f]{64}")
@@ -118,7 +118,7 @@ _COUNTS = (
 class _Check:
     """One check: whether it may still mend, and what it has found."""
 
-    store: Store
+    store: LocalStore
     repair: bool
     problems: list[FsckProblem] = field(default_factory=list)
 
@@ -131,7 +131,7 @@ class _Check:
         )
 
 
-def check_registry(store: Store, *, repair: bool = False, verify: bool = False) -> FsckReport:
+def check_registry(store: LocalStore, *, repair: bool = False, verify: bool = False) -> FsckReport:
     """Look for damage.
 
     Args:

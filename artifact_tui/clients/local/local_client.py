@@ -17,7 +17,7 @@ from artifact_tui.clients.base import Kind, OwnClient, Place
 from artifact_tui.clients.local import adding, local_edits, local_reading, local_trash
 from artifact_tui.clients.local.fsck import check_registry
 from artifact_tui.clients.local.local_folder import Layout
-from artifact_tui.clients.local.local_store import Store
+from artifact_tui.clients.local.local_store import LocalStore
 from artifact_tui.config import NO_SETTINGS
 from artifact_tui.errors import BusyError, RegistryError
 from artifact_tui.model import Identity
@@ -58,7 +58,7 @@ class LocalClient(OwnClient):
     edits = frozenset({"aliases", "protection", "tags", "ttl"})
     batch_delete = _DELETE_BATCH
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: LocalStore) -> None:
         self.store = store
         self.identity = Identity("local", f"local:{store.layout.root}", store.uid)
         self.read_only = store.read_only
@@ -199,7 +199,7 @@ def create(path: str | os.PathLike[str], *, actor: str = "") -> LocalClient:
         UsageError: the folder holds other files.
         RegistryError: it cannot be made or used.
     """
-    return LocalClient(Store.create(path, actor=actor))
+    return LocalClient(LocalStore.create(path, actor=actor))
 
 
 def open_registry(
@@ -211,7 +211,7 @@ def open_registry(
         NotFoundError: there is none.
         RegistryError: it cannot be used.
     """
-    return LocalClient(Store(Layout(path), read_only=read_only, actor=actor))
+    return LocalClient(LocalStore(Layout(path), read_only=read_only, actor=actor))
 
 
 class LocalKind(Kind):
@@ -274,7 +274,7 @@ artifact-tui registries add mine local:./sample --default
             RegistryError: it cannot be made.
         """
         if path := address.removeprefix(config.LOCAL):
-            Store.create(path).close()
+            LocalStore.create(path).close()
 
     def sample(
         self, address: str, *, versions: int, seed: int, progress: Callable[[int, int], None]

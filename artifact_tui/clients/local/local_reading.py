@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from artifact_tui.clients.local.local_folder import Layout
-    from artifact_tui.clients.local.local_store import Store
+    from artifact_tui.clients.local.local_store import LocalStore
 
 
 LOOKUP_CHUNK = 1000
@@ -293,7 +293,7 @@ def _copy_blob(blob: Path, target: Path, file: File) -> None:
         )
 
 
-def export_version(store: Store, key: str, dest: Path) -> None:
+def export_version(store: LocalStore, key: str, dest: Path) -> None:
     """Write the files of a version into a new or empty folder; all of them or nothing.
 
     They are written beside that folder first, and renamed when all of them are right. That somebody

@@ -51,7 +51,7 @@ def _user() -> str:
         return ""
 
 
-class Store:
+class LocalStore:
     """One open registry."""
 
     page_size = 1000

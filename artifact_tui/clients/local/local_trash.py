@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from artifact_tui.clients.local.local_folder import Layout
-    from artifact_tui.clients.local.local_store import Store
+    from artifact_tui.clients.local.local_store import LocalStore
     from artifact_tui.model import Deletion, Facts
 
 
@@ -80,7 +80,7 @@ def move_to_trash(
     )
 
 
-def delete_versions(store: Store, deletions: Sequence[Deletion]) -> list[Outcome]:
+def delete_versions(store: LocalStore, deletions: Sequence[Deletion]) -> list[Outcome]:
     """Move versions to the trash, in order, in one transaction where the disk has the room."""
     now_us = store.clock()
     return store.write_in_parts(
@@ -184,7 +184,7 @@ def trashed_aliases(conn: sqlite3.Connection, keys: Sequence[str]) -> dict[str, 
     return found
 
 
-def purge_versions(store: Store, keys: Sequence[str]) -> list[Outcome]:
+def purge_versions(store: LocalStore, keys: Sequence[str]) -> list[Outcome]:
     """Remove versions in the trash for good, some hundred in a transaction."""
     now_us = store.clock()
     return store.write_in_parts(
@@ -251,7 +251,7 @@ _UNNEEDED = "refs = 0 AND state <> 1 AND coalesce(unref_us, 0) {} ?"
 _FOREVER = 2**63 - 1
 
 
-def collect_garbage(store: Store, *, grace_us: int = 0, dry_run: bool = False) -> Garbage:
+def collect_garbage(store: LocalStore, *, grace_us: int = 0, dry_run: bool = False) -> Garbage:
     """Remove bytes that no version needs, and those that killed adds left.
 
     Args:
@@ -340,7 +340,7 @@ def _unlink_blobs(layout: Layout, digests: Iterable[str]) -> list[int]:
     return sizes
 
 
-def _condemn(store: Store, before: int) -> list[int]:
+def _condemn(store: LocalStore, before: int) -> list[int]:
     """Condemn the blobs that nothing needs; the sizes of those that had to go before that.
 
     Where there is not even room to condemn them they are unlinked at once. That is safe while
@@ -360,7 +360,7 @@ def _condemn(store: Store, before: int) -> list[int]:
     return []
 
 
-def finish_sweep(store: Store) -> list[int]:
+def finish_sweep(store: LocalStore) -> list[int]:
     """Unlink what is condemned and forget it; the bytes that each file that went has freed.
 
     The caller holds `gc.lock` alone.
@@ -379,7 +379,7 @@ def finish_sweep(store: Store) -> list[int]:
     return sizes
 
 
-def recount_names(store: Store) -> None:
+def recount_names(store: LocalStore) -> None:
     """Note which blobs have no hard link elsewhere any more. Only tried."""
     with suppress(ArtifactTuiError, OSError):
         with store.reading() as conn:
@@ -394,7 +394,7 @@ def recount_names(store: Store) -> None:
             store.write(lambda conn: conn.execute(sql, (json_array(alone),)))
 
 
-def remove_leftovers(store: Store) -> bool:
+def remove_leftovers(store: LocalStore) -> bool:
     """Remove what killed adds and sweeps left, which needs no room; whether any went.
 
     Only tried: not while somebody adds, or sweeps.
@@ -407,7 +407,7 @@ def remove_leftovers(store: Store) -> bool:
     return False
 
 
-def take_back_blobs(store: Store, digests: Collection[str]) -> None:
+def take_back_blobs(store: LocalStore, digests: Collection[str]) -> None:
     """Remove blobs that a failed add has put and that no row names.
 
     Only tried: when somebody else is adding, the blobs stay as orphans for `fsck` to find, as the

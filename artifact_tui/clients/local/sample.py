@@ -14,7 +14,7 @@ from artifact_tui import model
 from artifact_tui.clients.local import local_reading, local_trash
 from artifact_tui.clients.local.adding import add_many
 from artifact_tui.clients.local.local_folder import Layout, our_errors
-from artifact_tui.clients.local.local_store import Store
+from artifact_tui.clients.local.local_store import LocalStore
 from artifact_tui.errors import UsageError
 from artifact_tui.model import NewVersion
 
@@ -382,7 +382,7 @@ def make_sample(
         try:
             rng = _dice(seed)
             batch: list[tuple[NewVersion, dict[str, bytes]]] = []
-            with closing(Store.create(making, clock=lambda: now)) as store:
+            with closing(LocalStore.create(making, clock=lambda: now)) as store:
                 for done, item in enumerate(_all_versions(rng, _share(versions), now), start=1):
                     batch.append(item)
                     if progress is not None:

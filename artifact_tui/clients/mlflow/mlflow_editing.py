@@ -26,7 +26,7 @@ from artifact_tui.model import Outcome, Result
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from artifact_tui.clients.mlflow.mlflow_entries import ModelEntry, Shown, VersionRef
+    from artifact_tui.clients.mlflow.mlflow_entries import ModelEntry, ModelVersionName, Shown
     from artifact_tui.clients.mlflow.mlflow_facts import MlflowFacts
     from artifact_tui.clients.mlflow.mlflow_requests import MlflowRequests
     from artifact_tui.model import Edit
@@ -104,7 +104,7 @@ class MlflowEdits:
             if text not in there:
                 yield _tag_call(edit.key, _tag(text))
 
-    def _alias_calls(self, edit: Edit, ref: VersionRef) -> Iterator[EditCall]:
+    def _alias_calls(self, edit: Edit, ref: ModelVersionName) -> Iterator[EditCall]:
         for name in edit.add_aliases:
             if not _ALIAS.fullmatch(name) or _OWN_ALIAS.fullmatch(name):
                 raise RefusedEditError(

@@ -231,7 +231,7 @@ class Location(msgspec.Struct):
     artifact_uri: str = ""
 
 
-class VersionRef(NamedTuple):
+class ModelVersionName(NamedTuple):
     """A version of a registered model, as MLflow is asked for it."""
 
     name: str
@@ -256,12 +256,12 @@ def model_key(name: str) -> str:
 _VERSION = re.compile(r"models:/([^/]+)/([1-9][0-9]*)", re.ASCII)
 
 
-def parse_version(key: str) -> VersionRef | None:
+def parse_version(key: str) -> ModelVersionName | None:
     """The version that a key names; None where it names none, or is written in another way."""
     fit = _VERSION.fullmatch(key)
     if fit is None:
         return None
-    found = VersionRef(unquote(fit[1]), fit[2])
+    found = ModelVersionName(unquote(fit[1]), fit[2])
     return found if version_key(*found) == key else None
 
 

@@ -14,10 +14,10 @@ from artifact_tui.clients.mlflow.mlflow_entries import (
     AliasTable,
     LoggedInfo,
     ModelEntry,
+    ModelVersionName,
     RunEntry,
     Shown,
     VersionEntry,
-    VersionRef,
     parse_location,
     parse_logged,
     parse_run,
@@ -77,7 +77,7 @@ class MlflowFacts:
 
     # versions of registered models
 
-    async def _of_versions(self, refs: set[VersionRef]) -> dict[str, tuple[Shown, set[str]]]:
+    async def _of_versions(self, refs: set[ModelVersionName]) -> dict[str, tuple[Shown, set[str]]]:
         return await self._around_versions(await self._versions(refs)) if refs else {}
 
     async def _around_versions(
@@ -108,7 +108,7 @@ class MlflowFacts:
             missing -= found.keys()
         return found
 
-    async def _versions(self, refs: set[VersionRef]) -> list[VersionEntry]:
+    async def _versions(self, refs: set[ModelVersionName]) -> list[VersionEntry]:
         """Some versions: of one model only what lies between the first and the last of them."""
         filters = name_filters(sorted({ref.name for ref in refs}))
         if len({ref.name for ref in refs}) == 1 and filters != [""]:
@@ -116,7 +116,7 @@ class MlflowFacts:
             span = f"version_number >= {min(numbers)} AND version_number <= {max(numbers)}"
             filters = [f"{filters[0]} AND {span}"]
         found = await self._search(filters)
-        return [one for one in found if VersionRef(one.name, one.version) in refs]
+        return [one for one in found if ModelVersionName(one.name, one.version) in refs]
 
     async def _search(self, filters: Iterable[str]) -> list[VersionEntry]:
         """The versions that fit any of these filters, those of prompts among them."""
@@ -203,7 +203,7 @@ class MlflowFacts:
             if any(parse_version(key) is not None and key not in there for key in one.parents)
         ]
         places = await together(
-            *(self._requests.location(VersionRef(one.name, one.version)) for one in alone)
+            *(self._requests.location(ModelVersionName(one.name, one.version)) for one in alone)
         )
         for one, place in zip(alone, places, strict=True):
             if root := parse_location(place):

@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from artifact_tui.clients.mlflow.mlflow_entries import (
         LoggedInfo,
         ModelEntry,
+        ModelVersionName,
         RunEntry,
-        VersionRef,
     )
     from artifact_tui.clients.mlflow.mlflow_settings import MlflowAddress, MlflowOptions
 
@@ -152,7 +152,7 @@ class MlflowRequests:
         asked = {"filter": condition, "max_results": MOST_VERSIONS}
         return await self._get(f"{API}model-versions/search", Versions, asked)
 
-    async def location(self, ref: VersionRef) -> str:
+    async def location(self, ref: ModelVersionName) -> str:
         """Where the bytes of a version are; empty where it is not told."""
         asked: dict[str, object] = {"name": ref.name, "version": ref.version}
         try:

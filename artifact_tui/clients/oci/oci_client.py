@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from artifact_tui.clients.oci.oci_layout import BlobLayout, Contents
+    from artifact_tui.clients.oci.oci_layout import BlobLayout, LayoutContents
     from artifact_tui.clients.open_files import FileId
     from artifact_tui.model import Deletion, Holders
 
@@ -139,7 +139,7 @@ class TagClient(DiskClient):
         held = frozenset(contents.blobs) if contents.broken else hard_links.elsewhere()
         yield Listed(held=held, complete=contents.complete)
 
-    def _entry(self, contents: Contents, key: str) -> Entry | None:
+    def _entry(self, contents: LayoutContents, key: str) -> Entry | None:
         """What a key stands for; None when there is no such version."""
         if key == UNUSED:
             return self._untagged(contents)
@@ -162,7 +162,7 @@ class TagClient(DiskClient):
             f"{lost:,} of {len(needs):,} blobs are missing" if lost else "",
         )
 
-    def _untagged(self, contents: Contents) -> Entry | None:
+    def _untagged(self, contents: LayoutContents) -> Entry | None:
         """The blobs that no tag needs, as far as that is known; None when there are none."""
         found = self._store.untagged(contents).items()
         files = tuple(File(name, size, name) for name, size in found)
@@ -224,7 +224,7 @@ class TagClient(DiskClient):
         entries = self._entries(contents, keys)
         return await self._run(lambda: self._holders(contents, entries))
 
-    def _holders(self, contents: Contents, entries: Mapping[str, Entry]) -> Holders:
+    def _holders(self, contents: LayoutContents, entries: Mapping[str, Entry]) -> Holders:
         """Who holds blobs of these versions open, or runs one where nobody may see its process."""
         holders = holders_of(_file_ids(contents, entries))
         loaded = self._store.layout.loaded()
@@ -235,7 +235,7 @@ class TagClient(DiskClient):
         }
         return replace(holders, by={**served, **holders.by})
 
-    def _entries(self, contents: Contents, keys: Iterable[str]) -> dict[str, Entry]:
+    def _entries(self, contents: LayoutContents, keys: Iterable[str]) -> dict[str, Entry]:
         """What these keys stand for; those that are gone are left out."""
         found = {key: self._entry(contents, key) for key in keys}
         return {key: one for key, one in found.items() if one is not None}
@@ -275,7 +275,7 @@ def _path_of(digest: str, kind: str) -> str:
     return f"{kind.rpartition('.')[2]}/{digest[7:19]}"
 
 
-def _file_ids(contents: Contents, entries: Mapping[str, Entry]) -> dict[str, set[FileId]]:
+def _file_ids(contents: LayoutContents, entries: Mapping[str, Entry]) -> dict[str, set[FileId]]:
     """The files that hold the blobs of these versions, by key."""
     return {
         key: {file_id(contents.blobs[file.digest]) for file in entry.files}
@@ -283,7 +283,7 @@ def _file_ids(contents: Contents, entries: Mapping[str, Entry]) -> dict[str, set
     }
 
 
-def _last_use(contents: Contents, files: Iterable[File]) -> int | None:
+def _last_use(contents: LayoutContents, files: Iterable[File]) -> int | None:
     """When one of these blobs was read last."""
     return max((contents.blobs[one.digest].st_atime_ns // 1000 for one in files), default=None)
 

@@ -92,7 +92,7 @@ class BlobLayout(Protocol):
 
 
 @dataclass(slots=True)
-class Contents:
+class LayoutContents:
     """What is in a store: its tags, the blobs that each needs, and all the files of blobs."""
 
     tags: dict[str, Tag] = field(default_factory=dict)
@@ -117,13 +117,13 @@ class BlobStore:
     def __init__(self, layout: BlobLayout) -> None:
         self.layout = layout
 
-    def read(self) -> Contents:
+    def read(self) -> LayoutContents:
         """Everything that is there now.
 
         Raises:
             OSError: the folder cannot be read.
         """
-        found = Contents()
+        found = LayoutContents()
         with os.scandir(self.layout.blobs) as entries:
             for entry in entries:
                 if entry.is_file(follow_symlinks=False):
@@ -184,7 +184,7 @@ class BlobStore:
     def _is_here(self, digest: str) -> bool:
         return os.path.lexists(self.layout.blobs / self.layout.blob_name(digest))
 
-    def untagged(self, contents: Contents) -> dict[str, int]:
+    def untagged(self, contents: LayoutContents) -> dict[str, int]:
         """The files that no tag needs and that nothing touched for long, with their sizes.
 
         While something is `broken`, nobody knows who else may need them.

@@ -16,7 +16,7 @@ from artifact_tui.text import count, plural, safe, size
 from artifact_tui.tui.typed_keys import MOVES, MOVES_AND_MARKS, start
 from artifact_tui.tui.widgets.list_inputs import RuleDialog
 from artifact_tui.tui.widgets.list_views import MarkTotals
-from artifact_tui.tui.widgets.outline import Place
+from artifact_tui.tui.widgets.outline import RowPlace
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -348,7 +348,7 @@ class Marker:
         head = rows.outline.index_of(row.id)
         drawn = 0
         if head is not None:
-            above = max(0, rows.top - rows.outline.line(Place(head, start)))
+            above = max(0, rows.top - rows.outline.line(RowPlace(head, start)))
             shown = min(rows.page_lines, length - above)
             drawn = self._draw(await source.below(row).read(start + above, shown), marked=True)
         if not row.marked:  # then all of the stretch are newly marked

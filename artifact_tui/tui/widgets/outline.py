@@ -43,7 +43,7 @@ Rows = Sequence[T] | Windows[T]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RowPlace:
     """Where a row is: the head itself, or one of the rows below it."""
 
     head: int
@@ -149,15 +149,15 @@ class Outline(Generic[T]):
             self.opened = set(keys)
             self._count()
 
-    def place(self, line: int) -> Place | None:
+    def place(self, line: int) -> RowPlace | None:
         """What is on a line; None outside the list."""
         if not 0 <= line < self._lines:
             return None
         head = bisect_right(self._starts, line) - 1
         inside = line - self._starts[head]
-        return Place(head, inside - 1 if inside else None)
+        return RowPlace(head, inside - 1 if inside else None)
 
-    def line(self, place: Place) -> int:
+    def line(self, place: RowPlace) -> int:
         """The line of a place; that of its head when the head is collapsed."""
         start, below = self._starts[place.head], self._count_below(place.head)
         if place.index is None or not below:
@@ -234,11 +234,13 @@ class Outline(Generic[T]):
         if anchor is None or head is None:
             return None, False
         if anchor.index is None or not self.is_open(head):
-            return self.line(Place(head)), anchor.index is None
+            return self.line(RowPlace(head)), anchor.index is None
         windows, index = self._windows(head), None
         if anchor.row is not None and windows is not None and windows.find is not None:
             index = await windows.find(anchor.row)
-        return self.line(Place(head, anchor.index if index is None else index)), index is not None
+        return self.line(
+            RowPlace(head, anchor.index if index is None else index)
+        ), index is not None
 
     # Reading windows
 
@@ -305,7 +307,7 @@ class Outline(Generic[T]):
                 rows = await self.read(page)
                 self._wanted.pop(page, None)
                 if rows and self.is_open(page.head):
-                    arrived(self.line(Place(page.head, page.number * PAGE)), rows)
+                    arrived(self.line(RowPlace(page.head, page.number * PAGE)), rows)
         except BaseException:
             self._wanted.clear()  # it does not come: nobody waits for it
             raise

@@ -18,7 +18,7 @@ from textual.strip import Strip
 
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.tui.widgets.line_view import LineView
-from artifact_tui.tui.widgets.outline import Anchor, Outline, Place
+from artifact_tui.tui.widgets.outline import Anchor, Outline, RowPlace
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -129,7 +129,7 @@ class RowList(LineView, Generic[T]):
         return self.cursor
 
     @property
-    def place(self) -> Place | None:
+    def place(self) -> RowPlace | None:
         """What the cursor is on, None when the list is empty."""
         return self.outline.place(self.cursor)
 
@@ -283,7 +283,7 @@ class RowList(LineView, Generic[T]):
         self.scroll_line(self._seen_from(self.top, new, self.count))
         self.post_message(self.Moved(self))
 
-    def go(self, place: Place) -> None:
+    def go(self, place: RowPlace) -> None:
         """Put the cursor on a place, expanding its head if need be."""
         if place.index is not None:
             self.set_open(place.head, opened=True)

@@ -27,7 +27,7 @@ from artifact_tui.tui.widgets.line_widgets import Line
 from artifact_tui.tui.widgets.list_inputs import FilterBar, SortMenu
 from artifact_tui.tui.widgets.list_views import EVERYTHING, Row, View
 from artifact_tui.tui.widgets.marker import EMPTY_COLLECTION, Marker
-from artifact_tui.tui.widgets.outline import Outline, Place
+from artifact_tui.tui.widgets.outline import Outline, RowPlace
 from artifact_tui.tui.widgets.row_list import RowList
 from artifact_tui.tui.widgets.version_lines import (
     INDENT,
@@ -261,7 +261,7 @@ class VersionList(Horizontal):
         version = None if below is None or below.find is None else await below.find(goal)
         if at is not None and version is not None:
             self._goal = None
-            self.rows.go(Place(at, version))
+            self.rows.go(RowPlace(at, version))
         elif self.view.everything:
             self._goal = None
             self.page.say("This version is not in the list any more.")
@@ -330,7 +330,7 @@ class VersionList(Horizontal):
         elif not row.versions:
             self.page.say(EMPTY_COLLECTION)
         elif self.rows.outline.is_open(place.head):
-            self.rows.go(Place(place.head, 0))
+            self.rows.go(RowPlace(place.head, 0))
         else:
             self.rows.set_open(place.head, opened=True)
 
@@ -340,7 +340,7 @@ class VersionList(Horizontal):
         if not rows.has_focus:
             self.page.set_focus(rows, scroll_visible=False)
         elif place is not None and place.index is not None:
-            rows.go(Place(place.head))
+            rows.go(RowPlace(place.head))
         elif place is not None:
             rows.set_open(place.head, opened=False)
 
@@ -374,7 +374,7 @@ class VersionList(Horizontal):
                 return True
             last = self.heads[place.head].versions - 1
             if last >= 0 and (step > 0 or not outline.is_open(place.head)):
-                rows.go(Place(place.head, 0 if step > 0 else last))
+                rows.go(RowPlace(place.head, 0 if step > 0 else last))
                 return True
             line += step
         return False

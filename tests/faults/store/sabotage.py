@@ -15,7 +15,7 @@ from artifact_tui.clients.local.local_folder import Layout
 from tests.faults.store.points import every_point
 
 if TYPE_CHECKING:
-    from artifact_tui.clients.local.local_store import Store
+    from artifact_tui.clients.local.local_store import LocalStore
 
 _publish = Staging.publish
 _insert = adding.insert_versions
@@ -28,7 +28,7 @@ def publish_later(self: Staging) -> None:
     _late.append(self)
 
 
-def insert_first(store: Store, *args: Any) -> list[str]:
+def insert_first(store: LocalStore, *args: Any) -> list[str]:
     """Commit, then put the bytes in place."""
     keys = _insert(store, *args)
     _publish(_late.pop())

@@ -157,8 +157,8 @@ async def test_a_registry_whose_making_was_cut_short_can_be_made(tmp_path: Path)
 
 
 def test_two_processes_that_make_it_at_once_share_it(tmp_path: Path) -> None:
-    code = "import sys; from artifact_tui.clients.local.local_store import Store;"
-    code += "s = Store.create(sys.argv[1]); print(s.uid); s.close()"
+    code = "import sys; from artifact_tui.clients.local.local_store import LocalStore;"
+    code += "s = LocalStore.create(sys.argv[1]); print(s.uid); s.close()"
     running = [
         subprocess.Popen(
             [sys.executable, "-c", code, str(tmp_path / "r")], stdout=subprocess.PIPE, text=True

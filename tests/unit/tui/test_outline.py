@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artifact_tui.catalog.catalog_rows import CollectionRow, VersionRow
-from artifact_tui.tui.widgets.outline import PAGE, ROWS_KEPT, Outline, PageId, Place, Windows
+from artifact_tui.tui.widgets.outline import PAGE, ROWS_KEPT, Outline, PageId, RowPlace, Windows
 from tests.unit.tui.rows import collection, version
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def test_every_line_has_a_place_and_every_place_its_line(shape: list[tuple[int, 
     lines = [outline.line(place) for place in places if place is not None]
     assert lines == list(range(len(outline)))
     assert places == [
-        Place(index, version)
+        RowPlace(index, version)
         for index, (versions, opened) in enumerate(shape)
         for version in (None, *(range(versions) if opened else ()))
     ]
@@ -68,14 +68,14 @@ def test_every_line_has_a_place_and_every_place_its_line(shape: list[tuple[int, 
 def test_windows_alone_have_a_line_for_each_row() -> None:
     outline = Outline(Shelf().below(collection(1, 300)), key=lambda row: row.key)
     assert len(outline) == 300
-    assert outline.place(0) == Place(0, 0)
-    assert outline.line(Place(0, 299)) == 299
+    assert outline.place(0) == RowPlace(0, 0)
+    assert outline.line(RowPlace(0, 299)) == 299
     assert outline.pages(0, 400) == [PageId(0, 0), PageId(0, 1), PageId(0, 2)]
 
 
 def test_a_place_in_a_collection_that_was_emptied_is_its_own_line() -> None:
     outline = outline_of([(3, True), (0, True), (2, True)])
-    assert outline.line(Place(1, 7)) == outline.line(Place(1)) == 4
+    assert outline.line(RowPlace(1, 7)) == outline.line(RowPlace(1)) == 4
 
 
 @given(shapes, st.integers(-5, 400), st.integers(-5, 400))
@@ -84,7 +84,7 @@ def test_runs_hold_exactly_the_lines_between(
 ) -> None:
     outline = outline_of(shape)
     found = [
-        Place(head, None if start is None else start + offset)
+        RowPlace(head, None if start is None else start + offset)
         for head, start, count in outline.runs(first, last)
         for offset in range(max(count, 1))
     ]
@@ -110,8 +110,8 @@ def test_opening_and_closing_leaves_everything_as_it_was(
 
 def test_a_version_of_a_collapsed_collection_is_on_its_collections_line() -> None:
     outline = outline_of([(5, False), (3, True)])
-    assert outline.line(Place(0, 4)) == 0
-    assert outline.line(Place(1, 99)) == 1 + 3
+    assert outline.line(RowPlace(0, 4)) == 0
+    assert outline.line(RowPlace(1, 99)) == 1 + 3
 
 
 async def test_a_row_is_found_again_or_the_place_where_it_stood() -> None:
