@@ -225,3 +225,37 @@ def test_a_hub_of_another_place_has_its_own_neighbours(
     monkeypatch.setenv("HF_HOME", str(tmp_path / "other"))
     records = cli("ls", f"hf:{hf / 'hub'}", "type:arrow", "--versions", "--json").records
     assert {one["name"] for one in records} == {"acme/squad", "csv"}
+
+
+def test_variables_that_put_all_in_one_place_never_offer_the_cache_as_something_else(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many set one folder for everything: what is of the cache, or of another, is listed once."""
+    top = tmp_path / "hf"
+    monkeypatch.setenv("HF_HOME", str(top))
+    for hub in (top, top / "hub"):
+        files = {"w.bin": b"w" * 900, "unet/w.bin": b"u" * 500}
+        Hub(hub).download("models--m", commit_of("m"), files, refs=("main",))
+    put(top, {
+        f"{SQUAD}/squad.arrow": b"a" * 40,
+        f"{SQUAD.removeprefix('datasets/')}/squad.arrow": b"a" * 50,
+        "modules/transformers_modules/acme/net/code.py": b"m" * 70,
+        "assets/somelib/default/words/list.txt": b"l" * 60,
+        f"{XET}/shard-cache/00.mdb": b"s" * 800,
+    })  # fmt: skip
+    model, squad = "model m:6b0d31c0d563", f"arrow acme/squad:plain/1.0.0/{HASH[:8]}"
+    words, shards = "asset somelib:default/words", "xet https___cas_serv-tGqkUaZf:shard-cache"
+
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(top))
+    assert listed(cli) == {model: 1400, squad: 50, words: 60, shards: 800}, "beside what is in it"
+    for name in ("HF_HUB_CACHE", "HF_ASSETS_CACHE", "HF_XET_CACHE"):
+        monkeypatch.setenv(name, str(top))
+    assert listed(cli) == {model: 1400, squad: 50}, "all in one"
+    monkeypatch.delenv("HF_DATASETS_CACHE")
+    monkeypatch.delenv("HF_XET_CACHE")
+    kept = stored(top / "models--m")
+    assert not any("models--m" in name or "hub:" in name for name in listed(cli))
+    free(cli, "type:asset", tmp_path / "p", "--in-use")
+    assert stored(top / "models--m") == kept
+    assert (top / "xet").is_dir()
+    assert (top / "datasets").is_dir()

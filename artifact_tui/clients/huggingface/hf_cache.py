@@ -315,9 +315,7 @@ class Cache:
             found = sorted(
                 entry.name
                 for entry in entries
-                if entry.name.partition("--")[0] in TYPES
-                and entry.name.partition("--")[2]
-                and entry.is_dir(follow_symlinks=False)
+                if is_repository(entry.name) and entry.is_dir(follow_symlinks=False)
             )
         return [*found, SHARED] if self.shares else found
 
@@ -331,8 +329,8 @@ class Cache:
         """
         if folder == SHARED and self.shares:
             return Repository(SHARED, self._unneeded_shared())
-        kind, _, name = folder.partition("--")
-        if "/" in folder or kind not in TYPES or not name:
+        kind = folder.partition("--")[0]
+        if "/" in folder or not is_repository(folder):
             return None
         top = self.root / folder
         if not stat.S_ISDIR(mode_of(top)):
@@ -539,6 +537,18 @@ def _walk(top: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
                 folders.append(f"{below}{entry.name}/")
             else:
                 yield f"{below}{entry.name}", entry
+
+
+def is_repository(name: str) -> bool:
+    """Whether a folder of this name in a cache is one of a repository."""
+    kind, _, rest = name.partition("--")
+    return kind in TYPES and rest != ""
+
+
+def is_of_the_cache(path: str) -> bool:
+    """Whether a path below the top of a cache is in what the cache itself keeps there."""
+    first = path.partition("/")[0]
+    return is_repository(first) or first in {SHARED, "version.txt"} or first.startswith(".")
 
 
 def _check_names(parts: Iterable[os.DirEntry[str]], names: Iterable[str]) -> None:

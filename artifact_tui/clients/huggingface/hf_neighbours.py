@@ -14,6 +14,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import stat
 import time
 from contextlib import ExitStack, contextmanager, suppress
@@ -32,7 +33,13 @@ from artifact_tui.clients.disk import (
     spelled_out,
     system_words,
 )
-from artifact_tui.clients.huggingface.hf_cache import beginning_of, entries_in, mode_of
+from artifact_tui.clients.huggingface.hf_cache import (
+    beginning_of,
+    entries_in,
+    is_of_the_cache,
+    is_repository,
+    mode_of,
+)
 from artifact_tui.errors import NotToldError
 from artifact_tui.model import Collection, Facts, Listed, Outcome, Result, Version, VersionState
 
@@ -60,6 +67,8 @@ _MAKING = "it is being made: its lock is held"
 _SHORT = 8
 _HASH = 40
 """So many characters or more are a hash, of which the beginning is shown."""
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
+"""What the library of datasets calls a version."""
 
 
 class _Split(msgspec.Struct):
@@ -142,6 +151,14 @@ class Neighbour:
         digest = hashlib.sha256(os.fsencode(top)).hexdigest()[:_SHORT]
         self.key = f"{self.name}@{digest}" if moved else self.name
         """The beginning of its keys: elsewhere, in another environment, they are of nothing."""
+        self._cache = ""
+        self._others: tuple[str, ...] = ()
+
+    def keep_off(self, cache: Path, tops: Iterable[Path]) -> None:
+        """Leave alone the cache and the folders of others: variables may put all in one place."""
+        self._cache = str(cache)
+        inside = (one for one in (cache, *tops) if one != self.top and one.is_relative_to(self.top))
+        self._others = tuple(map(str, inside))
 
     # what a kind of folder says of its own
 
@@ -212,6 +229,8 @@ class Neighbour:
         while left:
             path = left.pop()
             try:
+                if path and self._is_of_others(path):
+                    continue
                 if path and self._is_version(path):
                     found.append(path)
                 elif not path or (
@@ -223,6 +242,16 @@ class Neighbour:
                 unreadable[f"{self.top}/{path}"] = error.strerror or str(error)
         return found
 
+    def _is_of_others(self, path: str) -> bool:
+        """Whether what is at a path is of the cache, or of another folder beside it."""
+        place = f"{self.top}/{path}"
+        in_cache = place.removeprefix(f"{self._cache}/") if self._cache else place
+        if in_cache != place and not path.startswith(ASIDE) and is_of_the_cache(in_cache):
+            return True
+        if any(map(is_repository, path.split("/"))):  # of another cache that lies in this folder
+            return True
+        return any(f"{place}/".startswith(f"{one}/") for one in self._others)
+
     def _depth(self, path: str) -> int:
         return 2 if path == ASIDE else self.depth(path)
 
@@ -233,6 +262,8 @@ class Neighbour:
         """Whether there is a version at a path, whoever asks."""
         parts, place = path.split("/"), self.top / path
         if {"", ".", ".."} & {*parts} or not path.isprintable() or spelled_out(path) != path:
+            return False
+        if self._is_of_others(path) or any(one.startswith(f"{place}/") for one in self._others):
             return False
         mode = mode_of(place)
         if not mode or os.path.realpath(place.parent) != str(place.parent):
@@ -353,7 +384,8 @@ class PreparedDatasets(Neighbour):
         if parts[0] != _DOWNLOADS:
             version = self.top.joinpath(*parts[:3])
             old = len(parts) > 2 and stat.S_ISREG(mode_of(version / _INFO))  # noqa: PLR2004 - without a hash
-            return stat.S_ISDIR(mode) and len(parts) == (3 if old else 4)
+            named = _VERSION.fullmatch("".join(parts[2:3])) is not None
+            return named and stat.S_ISDIR(mode) and len(parts) == (3 if old else 4)
         deep = 3 if parts[1:2] == [_EXTRACTED] else 2
         of_another = path.endswith(".json") and mode_of(self.top / path.removesuffix(".json")) != 0
         return len(parts) == deep and not of_another
@@ -454,20 +486,23 @@ class Neighbours:
 
     @classmethod
     def of(cls, root: Path, home: Path | None) -> Neighbours:
-        """Those of a cache at `root`.
+        """Those of a cache at `root`; of several in one place the first.
 
         `home` is what `HF_HOME` stands for where the cache is that of the environment: there
         variables may move each folder. Else they are looked for beside a cache called `hub`.
         """
         above = root.parent if root.name == "hub" else None
-        found: list[Neighbour] = []
+        found: dict[Path, Neighbour] = {}
         for kind in _KINDS:
             place = os.environ.get(kind.variable, "") if home is not None else ""
             if place or home or above:
                 named = as_named(os.path.expandvars(place)) if place else None
                 top = Path(os.path.realpath(named or (home or above or root) / kind.name))
-                found.append(kind(top, moved=above is None or top != above / kind.name))
-        return cls(found)
+                moved = above is None or top != above / kind.name
+                found.setdefault(top, kind(top, moved=moved))
+        for one in found.values():
+            one.keep_off(root, [*found, *([home / "hub"] if home else [])])
+        return cls(tuple(found.values()))
 
     def find(self, key: str) -> Prepared | None:
         """What has a key now; None when it is gone.
