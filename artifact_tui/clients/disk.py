@@ -199,6 +199,8 @@ def _files_below(
 def remove_whole(place: Path, top: Path) -> None:
     """Remove a file or folder below `top`: it goes out of sight in one step, then for good.
 
+    Where a file system moves no folder, as in the lower layers of a container, it goes where it is.
+
     Raises:
         OSError: it cannot be done; it is there as it was, or what is left of it lies `ASIDE`.
     """
@@ -206,7 +208,15 @@ def remove_whole(place: Path, top: Path) -> None:
     aside.mkdir(exist_ok=True)
     if aside.is_symlink():
         raise OSError(errno.ELOOP, "it is a link to somewhere else", str(aside))
-    place.rename(aside / str(time.time_ns()))
+    try:
+        place.rename(aside / str(time.time_ns()))
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        if stat.S_ISDIR(place.lstat().st_mode):
+            shutil.rmtree(place)
+        else:
+            place.unlink()
     shutil.rmtree(aside)
 
 

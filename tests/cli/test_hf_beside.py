@@ -14,6 +14,7 @@ import pytest
 
 from artifact_tui.clients.disk import ASIDE
 from artifact_tui.deletion.items import UNFINISHED_DAYS
+from tests.support.disks import layered
 from tests.support.hub import Hub, commit_of
 
 if TYPE_CHECKING:
@@ -259,3 +260,20 @@ def test_variables_that_put_all_in_one_place_never_offer_the_cache_as_something_
     assert stored(top / "models--m") == kept
     assert (top / "xet").is_dir()
     assert (top / "datasets").is_dir()
+
+
+def test_what_lies_in_the_lower_layer_of_a_container_goes_too(
+    cli: Cli, hf: Path, tmp_path: Path
+) -> None:
+    """Folders of a lower layer cannot be renamed: no ref is lost for nothing."""
+    hub = Hub(hf / "hub")
+    hub.download("models--m", commit_of("n"), {"n.bin": b"n" * 900}, refs=("dev",))
+    with layered(hf):
+        for number, wish in enumerate(("alias:dev", "acme/squad", "type:model")):
+            free(cli, wish, tmp_path / f"{number}", "--delete-aliases")
+            assert listed(cli, wish) == {}
+        assert listed(cli, "type:arrow|type:model").keys() == {
+            "arrow csv:default-17b7798eeb1ecefb/0.0.0/7067e4b2.incomplete"
+        }
+        assert not (hf / "hub/models--m").exists()
+        assert not (hf / SQUAD).exists()

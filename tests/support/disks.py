@@ -39,6 +39,29 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
 
 
 @contextmanager
+def layered(folder: Path) -> Iterator[None]:
+    """What is in a folder becomes the lower layer of a file system there, as in a container."""
+    lower = folder.rename(folder.with_suffix(".lower"))
+    parts = {"lowerdir": lower}
+    for name in ("upperdir", "workdir"):
+        parts[name] = folder.with_suffix(f".{name}")
+        parts[name].mkdir()
+    folder.mkdir()
+    options = ",".join(f"{name}={path}" for name, path in parts.items())
+    words = ["mount", "-t", "overlay", "overlay", "-o", options, str(folder)]
+    try:
+        made = subprocess.run(words, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        made = False
+    if not made:
+        pytest.skip("mounting layers needs more rights, or a file system that can be one")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@contextmanager
 def cloning_disk(folder: Path) -> Iterator[Path]:
     """A file system at a folder whose files can share blocks."""
     image = folder.with_suffix(".image")

@@ -240,9 +240,9 @@ class CacheDeleter:
         broken.
         """
         now = self._cache.repository(folder)
-        if now is None or now.blobs or now.partial or now.refs or now.revisions:
-            return
         top = self._cache.root / folder
+        if now is None or now.blobs or now.partial or now.refs or now.revisions or top.is_mount():
+            return
         for name in ("blobs", "refs", ".no_exist", "trees"):
             _remove_folders(top / name)
         if not {path.name for path in top.iterdir()} <= {SNAPSHOTS}:
@@ -251,15 +251,25 @@ class CacheDeleter:
         try:
             _remove_folders(aside)
         except OSError:  # somebody has just put something there
-            aside.rename(top)
+            if aside != top:
+                aside.rename(top)
 
     def _aside(self, path: Path) -> Path:
-        """Move something where the official library looks for nothing; where it is now."""
+        """Move something where the official library looks for nothing; where it is now.
+
+        That is where it was, if the file system moves no folder: so it is in the lower layers of
+        a container, or where a repository is a disk of its own.
+        """
         name = os.fsencode(path.relative_to(self._cache.root))
         aside = self._gone() / hashlib.sha256(name).hexdigest()
         aside.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(aside, ignore_errors=True)
-        path.rename(aside)
+        try:
+            path.rename(aside)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            return path
         return aside
 
     def _gone(self) -> Path:
