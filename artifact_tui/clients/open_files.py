@@ -98,7 +98,7 @@ def _opened_by(pid: int, wanted: Mapping[int, Collection[FileId]]) -> set[FileId
         with suppress(OSError):
             path = f"{PROC}/{pid}/fd/{name}"
             target = os.readlink(path)
-            if target.startswith("/") and not target.startswith("/dev/"):
+            if target.startswith("/"):
                 inode = _inode(f"{PROC}/{pid}/fdinfo/{name}")
                 if inode is None or inode in wanted:
                     found.add(file_id(os.stat(path)))

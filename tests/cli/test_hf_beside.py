@@ -14,7 +14,7 @@ import pytest
 
 from artifact_tui.clients.disk import ASIDE
 from artifact_tui.deletion.items import UNFINISHED_DAYS
-from tests.support.disks import layered
+from tests.support.disks import layered, let_everyone_enter
 from tests.support.hub import Hub, commit_of
 
 if TYPE_CHECKING:
@@ -206,8 +206,7 @@ asyncio.run(main())
 
 
 def test_what_another_user_keeps_to_themselves_hides_nothing_else(hf: Path, tmp_path: Path) -> None:
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    let_everyone_enter(tmp_path)
     (hf / "datasets/csv").chmod(0)
     command = [sys.executable, "-c", AS_NOBODY, f"hf:{hf}/hub"]
     said = subprocess.run(command, capture_output=True, check=True, text=True).stdout

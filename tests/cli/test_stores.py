@@ -25,7 +25,7 @@ from artifact_tui.stores import find_stores, measure
 from tests.servers.folders import folders
 from tests.servers.stuck import stuck
 from tests.support.blobs import Oci, Ollama
-from tests.support.disks import hanging_disk
+from tests.support.disks import hanging_disk, let_everyone_enter
 from tests.support.hub import Hub, commit_of
 
 if TYPE_CHECKING:
@@ -196,8 +196,7 @@ measuring.main(["4", "60"])
 def test_a_place_of_another_user_is_told_with_the_words_of_the_system(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     cache(closed / "hub")
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    let_everyone_enter(tmp_path)
     closed.chmod(0)
     process = subprocess.Popen(
         [sys.executable, "-c", AS_NOBODY], stdin=subprocess.PIPE, stdout=subprocess.PIPE

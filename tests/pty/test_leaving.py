@@ -63,7 +63,8 @@ def test_a_closed_window_ends_the_program(
     world.add("resnet50")
     terminal = open_terminal(world.address)
     terminal.sees("resnet50")
-    terminal.child.close(force=False)
+    terminal.child.ptyproc.fileobj.close()
+    terminal.child.ptyproc.wait()
     assert not terminal.child.isalive()
 
 

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import shutil
+import stat
 import struct
 import subprocess
 import threading
@@ -19,6 +20,16 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+def let_everyone_enter(folder: Path) -> None:
+    """Open a folder and those above it, up to that of temporary files, to other users."""
+    for one in (folder, *folder.parents):
+        mode = one.stat().st_mode
+        if mode & stat.S_ISVTX:
+            return
+        if mode & 0o005 != 0o005:
+            one.chmod(0o755)
 
 
 @contextmanager
