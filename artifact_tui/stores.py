@@ -250,8 +250,10 @@ class _Hearing:
         at = self._numbers[int(number)]
         if at is None:
             self._searching = bool(text)
+            known = {store.target.address for store in self.stores}  # one's own home is one of all
             for address, why in json.loads(text or "{}").get("found", []):
-                self._ask_for(_found_store(kind_of(address), Place(address, why, usual=True)))
+                if address not in known:
+                    self._ask_for(_found_store(kind_of(address), Place(address, why, usual=True)))
             return []
         if text:
             self._learn(at, json.loads(text))

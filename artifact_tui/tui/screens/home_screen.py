@@ -87,6 +87,8 @@ class HomeScreen(BaseScreen):
         self._rule = Line(id="store-rule")
         self._facts = FactsPane(id="store")
         self._stores: list[Store] = []
+        self._others: list[Store] = []
+        """Those that were found in other accounts."""
         self._known: dict[Key, Measured] = {}
         self._measuring: set[Key] = set()
         self._trials: dict[Key, Trial] = {}
@@ -127,6 +129,8 @@ class HomeScreen(BaseScreen):
         except ArtifactTuiError as error:
             self.fail(error)
         found = await asyncio.to_thread(find_stores, self.app.config, dict(os.environ))
+        addresses = {one.target.address for one in found}
+        found += [one for one in self._others if one.target.address not in addresses]
         here = self.app.registry
         if here is not None and not any(self.app.is_open(one.target) for one in found):
             target = replace(here.target, typed=here.target.typed or here.target.address)
@@ -145,23 +149,25 @@ class HomeScreen(BaseScreen):
         With `others` what is in other accounts of the machine is looked for, too.
         """
         stores = [one for one in stores if _key(one) not in self._measuring]
-        self._measuring |= {_key(one) for one in stores}
+        asked = {_key(one) for one in stores}
+        self._measuring |= asked
         try:
             await self._show()
             async with aclosing(measure(stores, others=others)) as figures:
                 async for store, measured in figures:
+                    if _key(store) not in {*asked, *map(_key, self._stores)}:
+                        self._others.append(store)
+                        self._stores.append(store)
                     self._take(store, measured)
                     await self._show()
         except OSError as error:  # no process can be started now
             self.say(f"Nothing can be measured: {error.strerror}.", error=True)
         finally:
-            self._measuring -= {_key(one) for one in stores}
+            self._measuring -= asked
         await self._show()
 
     def _take(self, store: Store, measured: Measured) -> None:
         key = _key(store)
-        if key not in map(_key, self._stores):
-            self._stores.append(store)
         before = self._known.get(key, NOTHING_YET)
         if measured.settled:
             self._measuring.discard(key)

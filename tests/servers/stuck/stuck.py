@@ -28,9 +28,9 @@ class StuckKind(Kind):
         return (Path(address.partition(":")[2]),)
 
     def places_of_others(self) -> Iterable[Place]:
-        """What the test says that others have."""
-        others = os.environ.get("STUCK_OTHERS", "")
-        return (Place(f"stuck:{path}", "home of ada", usual=True) for path in others.split())
+        """What the test says that homes have: addresses, or paths of this kind."""
+        for one in os.environ.get("STUCK_OTHERS", "").split():
+            yield Place(one if ":" in one else f"stuck:{one}", "home of ada", usual=True)
 
     def open(self, address: str, **_: object) -> Client:
         """Wait in the system, as for a server that is gone."""

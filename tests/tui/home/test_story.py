@@ -10,10 +10,10 @@ from artifact_tui import config
 from artifact_tui.model import Deletion
 from artifact_tui.tui.keymap import keymap_from
 from tests.servers.stuck import stuck
-from tests.support.hub import commit_of
+from tests.support.hub import Hub, commit_of
 from tests.support.sync_store import SyncStore
 from tests.tui.remote.conftest import configured
-from tests.tui.review.world import types_it
+from tests.tui.review.world import presses_until_gone, types_it
 from tests.tui.support import goes_to_row
 from tests.unit.local.support import put
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import pytest
 
     from tests.support.blobs import Ollama
-    from tests.support.hub import Hub
     from tests.tui.home.conftest import AtHome
 
 HUB = "hf:~/.cache/huggingface/hub"
@@ -153,6 +152,40 @@ async def test_a_store_that_is_here_no_more_leaves_home_as_it_was(
         await user.sees_no("40 KB")
         await user.sees("ollama")
         assert ollama.bytes()
+
+
+async def test_those_of_all_homes_are_there_once_and_stay(
+    at_home: AtHome, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = Hub(tmp_path / "ada/hub")
+    theirs.download("models--ada--net", commit_of("net"), {"weights": b"w" * 7_000})
+    installed = str(Path(stuck.__file__).parent)
+    monkeypatch.syspath_prepend(installed)
+    monkeypatch.setenv("PYTHONPATH", installed)
+    monkeypatch.setenv("STUCK_OTHERS", f"hf:{hub.root} hf:{theirs.root}")
+    configured('[registries.team]\naddress = "https://team.example/api"\n')
+    async with at_home() as user:
+        await user.sees("40 KB", "7 KB", "nothing there yet")
+        await user.sees_no("being measured")
+        assert user.screen.count(HUB) == 1
+        await goes_to_row(user, "team")
+        await user.presses("x")
+        await user.sees("Take team out")
+        await presses_until_gone(user, "y", "Take team out")
+        await user.sees("team was removed")
+        assert "7 KB" in user.screen
+        await user.presses("r")
+        await user.sees_no("being measured")
+        await user.sees("40 KB", "7 KB")
+        await goes_to_row(user, f"hf:{theirs.root}")
+        await user.presses("enter")
+        await user.sees("ada/net")
+        await user.presses("minus")
+        await user.sees("open now")
+        await user.sees_no("being measured")
+        await user.presses("r")
+        await user.sees_no("being measured")
+        await user.sees("40 KB", "7 KB")
 
 
 def test_keys_of_the_registries_are_still_known() -> None:
