@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.base import Client
@@ -28,17 +29,18 @@ from artifact_tui.clients.mlflow.mlflow_entries import (
     shown_run,
     shown_version,
 )
-from artifact_tui.clients.mlflow.mlflow_facts import MlflowFacts
+from artifact_tui.clients.mlflow.mlflow_facts import MlflowFacts, by_name
 from artifact_tui.clients.mlflow.mlflow_requests import IS_PROMPT, MlflowRequests
 from artifact_tui.clients.mlflow.mlflow_storage import MlflowStorage
 from artifact_tui.clients.servers import read_only_error
 from artifact_tui.clients.transport import together
 from artifact_tui.errors import NotFoundError
-from artifact_tui.model import Identity, Listed
+from artifact_tui.model import Edge, Identity, Listed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 
+    from artifact_tui.clients.mlflow.mlflow_entries import LoggedInfo
     from artifact_tui.clients.mlflow.mlflow_settings import MlflowAddress, MlflowOptions
     from artifact_tui.clients.transport import HttpTransport
     from artifact_tui.model import CollectionDeletion, Deletion, Edit, Facts, File, Outcome
@@ -88,16 +90,16 @@ class MlflowClient(Client):
         (models, pages), places = await together(
             together(
                 together(*(self._requests.models(kind) for kind in kinds)),
-                together(*(self._requests.versions(kind) for kind in kinds)),
+                together(*(self._requests.versions_page(kind) for kind in kinds)),
             ),
             self._requests.experiments(),
         )
         found = {one.name: one for part in models for one in part}
         versions = [one for page in pages for one in page.model_versions]
         found |= await self._facts.models({one.name for one in versions} - found.keys())
-        parents = await self._facts.parents(versions, {one.key for one in versions})
+        parents = await self._facts.parents(versions, {one.key: one for one in versions})
         yield Listed(tuple(collection_of(one) for one in found.values()))
-        aliases = AliasTable(found.values())
+        aliases, named = AliasTable(found.values()), by_name(versions)
         for start in range(0, len(versions), AT_A_TIME):
             yield _listed(
                 shown_version(one, found[one.name], aliases, parents[one.key])
@@ -106,7 +108,8 @@ class MlflowClient(Client):
             )
         async with aclosing(self._requests.logged(places)) as logged:
             async for rows in logged:
-                yield _listed(shown_logged(one, places) for one in rows)
+                part = _listed(shown_logged(one, places) for one in rows)
+                yield replace(part, edges=(*part.edges, *_edges_by_name(rows, named)))
         async with aclosing(self._requests.runs(places)) as runs:
             async for entries in runs:
                 yield _listed(shown_run(one, places) for one in entries)
@@ -196,6 +199,13 @@ class MlflowClient(Client):
     async def aclose(self) -> None:
         """Close every connection."""
         await self.transport.aclose()
+
+
+def _edges_by_name(rows: Iterable[LoggedInfo], named: Mapping[str, set[str]]) -> Iterator[Edge]:
+    """From logged models to the versions that name them by their run."""
+    for one in rows:
+        for key in sorted(named.get(one.by_name, ())):
+            yield Edge(one.key, key)
 
 
 def _listed(several: Iterable[Shown]) -> Listed:

@@ -105,6 +105,17 @@ class VersionEntry(msgspec.Struct):
         found = parse_source(self.source) or (run_key(self.run_id) if self.run_id else "")
         return (found,) if found else ()
 
+    @property
+    def copied(self) -> bool:
+        """Whether it was made from a version."""
+        return any(parse_version(key) is not None for key in self.parents)
+
+    @property
+    def by_name(self) -> str:
+        """`runs:/RUN/NAME` where its bytes are found by a name in a run; else empty."""
+        fit = _BY_NAME.match(self.source)
+        return fit[0] if fit else ""
+
 
 class ExperimentEntry(msgspec.Struct):
     """An experiment: runs and logged models are in one."""
@@ -130,6 +141,11 @@ class LoggedInfo(msgspec.Struct):
     def key(self) -> str:
         """Its key."""
         return f"models:/{self.model_id}"
+
+    @property
+    def by_name(self) -> str:
+        """Its name in its run, as a version may name it for its bytes."""
+        return f"runs:/{self.source_run_id}/{self.name}"
 
 
 class LoggedEntry(msgspec.Struct):
@@ -289,7 +305,8 @@ def parse_run(key: str) -> str | None:
 
 _SOURCE = re.compile(r"models:/(?:([^/]+)/([0-9]+)|(m-[0-9A-Za-z]+))/?", re.ASCII)
 _OF_LOGGED = re.compile(r"/models/(m-[0-9a-f]{32})/artifacts(?:/|\Z)", re.ASCII)
-_OF_RUN = re.compile(r"(?:\Aruns:/|/)([0-9a-f]{32})/", re.ASCII)
+_OF_RUN = re.compile(r"(?:\Aruns:/|/)([0-9a-f]{32})(?:/|\Z)", re.ASCII)
+_BY_NAME = re.compile("runs:/[^/]+/[^/]+")
 
 
 def parse_source(source: str) -> str | None:

@@ -28,9 +28,10 @@ from artifact_tui.clients.mlflow.mlflow_entries import (
 )
 from artifact_tui.clients.mlflow.mlflow_requests import IS_PROMPT, id_filters, name_filters
 from artifact_tui.clients.transport import together
+from artifact_tui.errors import EmptyError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Container, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
     from artifact_tui.clients.mlflow.mlflow_requests import MlflowRequests
     from artifact_tui.model import Facts, VersionState
@@ -43,6 +44,12 @@ COPIES = "source_path LIKE 'models:/%/%'"
 OF_LOGGED = "source_path LIKE '%/m-%'"
 """Versions whose bytes are those of a logged model."""
 
+DEFAULT_EXPERIMENT = "0"
+"""The experiment that every server has."""
+
+OF_RUNS = "source_path LIKE 'runs:/%/%'"
+"""Versions whose bytes are found by a name in a run."""
+
 
 class MlflowFacts:
     """Looks at what one server holds."""
@@ -51,8 +58,28 @@ class MlflowFacts:
         self._requests = requests
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
-        """What is true of these; those that are gone are left out."""
-        return {key: one.facts(made) for key, (one, made) in (await self._look(keys)).items()}
+        """What is true of these; those that are gone are left out.
+
+        Raises:
+            EmptyError: logged models and runs are gone, as everything is: so it may be, or the
+                server was started with another database.
+        """
+        found = {key: one.facts(made) for key, (one, made) in (await self._look(keys)).items()}
+        if not found and any(parse_logged(key) or parse_run(key) for key in keys):
+            await self._refuse_emptiness()
+        return found
+
+    async def _refuse_emptiness(self) -> None:
+        places = await self._requests.experiments()
+        if places.keys() - {DEFAULT_EXPERIMENT} or await self._requests.models():
+            return
+        runs, logged = await together(self.runs(places, [""]), self.logged(places, [""]))
+        if not (runs or logged):
+            raise EmptyError(
+                "MLflow answers, and lists nothing at all: so does a server that was started with"
+                " another database. Nothing is taken as gone.",
+                hint="Look at its --backend-store-uri.",
+            )
 
     async def shown(self, keys: Sequence[str]) -> Mapping[str, Shown]:
         """These as a listing has them; those that are gone are left out."""
@@ -87,7 +114,10 @@ class MlflowFacts:
         models, copies = await together(
             self.models({one.name for one in rows}), self._search([COPIES])
         )
-        dependents = _children({one.key: one.parents for one in copies})
+        originals = {one.key: one for one in rows}
+        dependents = _children(
+            {one.key: one.parents for one in copies if _original_of(one, originals)}
+        )
         aliases = AliasTable(models.values())
         shown = [
             shown_version(one, models[one.name], aliases, one.parents)
@@ -124,7 +154,7 @@ class MlflowFacts:
             " AND ".join(filter(None, (one, kind))) for one in filters for kind in ("", IS_PROMPT)
         ]
         parts = await together(*(self._requests.versions(one) for one in asked))
-        return list({one.key: one for part in parts for one in part.model_versions}.values())
+        return list({one.key: one for part in parts for one in part}.values())
 
     # logged models and runs
 
@@ -136,6 +166,9 @@ class MlflowFacts:
         places = await self._requests.experiments()
         models, entries, children, parents = await self._around(places, logged, runs)
         dependents = _children(parents)
+        named = by_name(await self._search([OF_RUNS])) if logged else {}
+        for one in models:
+            dependents[one.key] |= named.get(one.by_name, set())
         for one in children:
             dependents[f"runs:/{one.source_run_id}"].add(one.key)
         shown: list[Shown] = [shown_logged(one, places) for one in models]
@@ -186,29 +219,48 @@ class MlflowFacts:
         rows = await self._search(filters)
         copied = {ref for one in rows for key in one.parents if (ref := parse_version(key))}
         there = await self._versions(copied) if copied else []
-        return await self.parents(rows, {one.key for one in there})
+        return await self.parents(rows, {one.key: one for one in there})
 
     async def parents(
-        self, rows: Sequence[VersionEntry], there: Container[str]
+        self, rows: Sequence[VersionEntry], there: Mapping[str, VersionEntry]
     ) -> dict[str, tuple[str, ...]]:
         """What versions were made from, by key; `there` are the versions that others may be of.
 
         A copy outlives what it was copied from: its location tells which logged model or run holds
-        its bytes.
+        its bytes. So it does when a model of the same name was made anew.
         """
         found = {one.key: one.parents for one in rows}
-        alone = [
-            one
-            for one in rows
-            if any(parse_version(key) is not None and key not in there for key in one.parents)
-        ]
+        alone = [one for one in rows if one.copied and not _original_of(one, there)]
         places = await together(
             *(self._requests.location(ModelVersionName(one.name, one.version)) for one in alone)
         )
         for one, place in zip(alone, places, strict=True):
             if root := parse_location(place):
                 found[one.key] = (root,)
+            elif one.parents[0] in there:
+                found[one.key] = ()
         return found
+
+
+def _original_of(copy: VersionEntry, there: Mapping[str, VersionEntry]) -> bool:
+    """Whether a version that was copied from another is of one of these.
+
+    One that is younger than its copy has the number of the original in a model made anew.
+    """
+    found = [there[key] for key in copy.parents if key in there]
+    return any((one.creation_timestamp or 0) <= (copy.creation_timestamp or 0) for one in found)
+
+
+def by_name(rows: Iterable[VersionEntry]) -> dict[str, set[str]]:
+    """The keys of versions whose bytes are found by a name in a run, by both.
+
+    MLflow looks for a folder of the run, and for a logged model of that name.
+    """
+    found = defaultdict[str, set[str]](set)
+    for one in rows:
+        if name := one.by_name:
+            found[name].add(one.key)
+    return found
 
 
 def _children(parents: Mapping[str, tuple[str, ...]]) -> defaultdict[str, set[str]]:

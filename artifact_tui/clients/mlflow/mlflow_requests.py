@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         ModelEntry,
         ModelVersionName,
         RunEntry,
+        VersionEntry,
     )
     from artifact_tui.clients.mlflow.mlflow_settings import MlflowAddress, MlflowOptions
 
@@ -65,6 +66,8 @@ PAGE_OF_LOGGED = PAGE_OF_RUNS = 5_000
 
 IDS = 150
 """Ids in one filter: it may be in a request line."""
+
+_UNASKABLE = frozenset("\\\r\n")
 
 LONGEST_FILTER = 6_000
 """Characters of a list of names in one request."""
@@ -102,13 +105,13 @@ def id_filters(field: str, ids: Iterable[str]) -> list[str]:
 def name_filters(names: Iterable[str]) -> list[str]:
     """Filters that together fit these names, each short enough for one request.
 
-    MLflow cannot be asked for a name that holds both quotes, nor for one with a backslash: where
-    there is such a one the filter is empty, and fits all.
+    MLflow cannot be asked for a name that holds both quotes, nor for one with a backslash or the
+    end of a line: where there is such a one the filter is empty, and fits all.
     """
     filters: list[str] = []
     part: list[str] = []
     for name in names:
-        if "\\" in name or ("'" in name and '"' in name):
+        if not _UNASKABLE.isdisjoint(name) or ("'" in name and '"' in name):
             return [""]
         mark = '"' if "'" in name else "'"
         if part and sum(map(len, part)) + len(name) > LONGEST_FILTER:
@@ -147,8 +150,23 @@ class MlflowRequests:
             if not token:
                 return list(found.values())
 
-    async def versions(self, condition: str = "") -> Versions:
-        """The versions that fit a filter, in one page; of prompts only where it asks for them."""
+    async def versions(self, condition: str = "") -> list[VersionEntry]:
+        """All versions that fit a filter; of prompts only where it asks for them.
+
+        Raises:
+            RegistryError: there are more than one page holds, so that not all can be known.
+        """
+        page = await self.versions_page(condition)
+        if page.next_page_token:
+            raise RegistryError(
+                f"MLflow tells only {len(page.model_versions):,} versions at once, and there are"
+                " more: what needs what cannot be known.",
+                hint="Let the server tell more on a page: MLflow's own tells 200,000.",
+            )
+        return page.model_versions
+
+    async def versions_page(self, condition: str = "") -> Versions:
+        """The versions that fit a filter, those that one page holds."""
         asked = {"filter": condition, "max_results": MOST_VERSIONS}
         return await self._get(f"{API}model-versions/search", Versions, asked)
 

@@ -111,8 +111,8 @@ class MlflowStorage:
         """
         ids = {key.rpartition("/")[2].removeprefix("m-"): key for key in owners}
         pages = await together(*(self._requests.versions(kind) for kind in ("", IS_PROMPT)))
-        rows = [one for page in pages for one in page.model_versions]
-        parents = await self._facts.parents(rows, {one.key for one in rows})
+        rows = [one for page in pages for one in page]
+        parents = await self._facts.parents(rows, {one.key: one for one in rows})
         found: dict[str, str] = {}
         for one in rows:
             for text in (one.source, *parents[one.key]):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -71,6 +72,10 @@ def serve(folder: Path, owner: int) -> None:
             challenge = [("Content-Type", "text/html"), ("WWW-Authenticate", "Basic")]
             start("401 UNAUTHORIZED", challenge)  # as MLflow's own basic-auth answers
             return [b"You are not authenticated. Please see the documentation."]
+        most = (folder / "most").read_text() if (folder / "most").exists() else ""
+        if most and environ["PATH_INFO"].endswith("model-versions/search"):
+            asked = environ["QUERY_STRING"]
+            environ["QUERY_STRING"] = re.sub("max_results=[0-9]+", f"max_results={most}", asked)
         return app(environ, start)
 
     server = make_server("127.0.0.1", 0, logged, threaded=True, request_handler=Quiet)

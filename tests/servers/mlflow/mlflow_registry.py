@@ -58,11 +58,17 @@ class MlflowRegistry:
             empty.backup(here)
         shutil.rmtree(self.folder / "artifacts", ignore_errors=True)
         self.forget()
+        self.guard("", "")
+        self.at_most("")
 
     def guard(self, name: str, password: str) -> None:
         """Answer only who shows this login from now on; without one, everybody."""
         pair = base64.b64encode(f"{name}:{password}".encode()).decode()
         (self.folder / "guard").write_text(f"Basic {pair}" if name else "")
+
+    def at_most(self, versions: str) -> None:
+        """Tell so many versions on a page from now on; without a number, as many as asked for."""
+        (self.folder / "most").write_text(versions)
 
     def forget(self) -> None:
         """Forget which requests came."""

@@ -1,0 +1,134 @@
+"""Who needs the bytes of a logged model or a run, however a version came by them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.servers.mlflow.mlflow_registry import MlflowRegistry, fresh_mlflow
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Cli
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> MlflowRegistry:
+    """A run of `vision` that logged `net`, with one file of 50 bytes, and nothing else."""
+    found = fresh_mlflow()
+    run = found.run("vision", name="train")
+    found.logged(run, "net", {"w.bin": b"k" * 50})
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", found.url)
+    return found
+
+
+def run_of(server: MlflowRegistry) -> str:
+    """The id of its run."""
+    with server.database() as rows:
+        return str(rows("SELECT run_uuid FROM runs")[0][0])
+
+
+def model_of(server: MlflowRegistry) -> str:
+    """The key of its logged model."""
+    with server.database() as rows:
+        return f"models:/{rows('SELECT model_id FROM logged_models')[0][0]}"
+
+
+def test_a_copy_of_a_model_that_was_made_anew_keeps_the_old_bytes(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    """`prod:v1` says that it is of `churn:v1`, which is another one by now."""
+    plan = tmp_path / "deletion.plan"
+    server.version("churn", model_of(server))
+    server.version("prod", "models:/churn/1")
+    server.call("DELETE", "registered-models/delete", name="churn")
+    server.version("churn", "s3://bucket/another")
+    said = cli("plan", "mlflow:", "type:logged", "-o", plan, "--storage", code=1).out
+    assert "prod:v1" in said
+    server.call("DELETE", f"logged-models/{model_of(server).removeprefix('models:/')}")
+    assert "models/m-" not in cli("orphans", "mlflow:", "--json", code=None).out
+    cli("plan", "mlflow:", "name:churn", "-o", plan)
+    assert "1 deleted, verified gone" in cli("apply", plan, "--yes", "--expect", "1").out
+    assert list(server.files().values()) == [50]
+
+
+def test_a_version_made_anew_after_the_review_leaves_the_copy_its_bytes(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    plan = tmp_path / "deletion.plan"
+    cli("plan", "mlflow:", "type:logged", "-o", plan, "--storage")
+    server.version("churn", model_of(server))
+    server.version("prod", "models:/churn/1")
+    server.call("DELETE", "registered-models/delete", name="churn")
+    server.version("churn", "s3://bucket/another")
+    server.call("DELETE", f"logged-models/{model_of(server).removeprefix('models:/')}")
+    cli("apply", plan, "--yes", "--expect", "2", code=None)
+    assert list(server.files().values()) == [50]
+
+
+def test_a_version_that_names_a_run_and_a_logged_model_of_it_needs_both(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    """MLflow looks for `runs:/RUN/net` in the run, and then for a logged model of that name."""
+    plan, run = tmp_path / "deletion.plan", run_of(server)
+    server.version("churn", f"runs:/{run}/net", run_id=run)
+    for kind in ("logged", "run"):
+        assert "churn:v1" in cli("plan", "mlflow:", f"type:{kind}", "-o", plan, code=1).out
+    used = cli("ls", "mlflow:", "type:logged", "dependents:1", "--versions", "--json").records
+    assert len(used) == 1
+
+
+def test_a_version_that_names_the_run_of_a_logged_model_after_the_review_keeps_it(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    plan, run = tmp_path / "deletion.plan", run_of(server)
+    cli("plan", "mlflow:", "type:logged", "-o", plan, "--storage")
+    server.version("churn", f"runs:/{run}/net", run_id=run)
+    cli("apply", plan, "--yes", "--expect", "2", code=None)
+    assert server.stages("logged_models") == ["active"]
+    assert list(server.files().values()) == [50]
+
+
+def test_a_server_that_does_not_tell_all_versions_loses_no_bytes(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    """It tells the newest only, and the older one has the bytes."""
+    plan = tmp_path / "orphans.plan"
+    server.version("churn", model_of(server))
+    server.version("other", "s3://bucket/other")
+    server.call("DELETE", f"logged-models/{model_of(server).removeprefix('models:/')}")
+    server.at_most("1")
+    said = cli("orphans", "mlflow:", "--plan", plan, code=1)
+    assert "tells only 1 versions at once" in said.err
+    assert not plan.exists()
+
+
+def test_a_server_with_another_database_has_no_orphans(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    """It lists nothing, and all of its folders are there."""
+    plan = tmp_path / "orphans.plan"
+    run = server.run("vision", name="late", files={"log.txt": b"l"})
+    server.call("POST", "runs/delete", run_id=run.removeprefix("runs:/"))
+    (kept,) = {path for path in server.files() if path.endswith("log.txt")}
+    left = server.files()
+    server.clear()
+    for path, size in left.items():
+        server.put(path, b"k" * size)
+    said = cli("orphans", "mlflow:", "--plan", plan, code=1)
+    assert "lists nothing at all" in said.err
+    assert not plan.exists()
+    assert kept in server.files()
+
+
+def test_names_over_two_lines_are_looked_up_too(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    plan = tmp_path / "deletion.plan"
+    server.version("two\nlines", "s3://bucket/two")
+    server.version("one", "s3://bucket/one")
+    cli("plan", "mlflow:", "type:model", "-o", plan)
+    assert "2 deleted, verified gone" in cli("apply", plan, "--yes", "--expect", "2").out
+    assert server.versions() == set()
