@@ -273,3 +273,13 @@ def test_aliases_and_tags_are_changed_where_people_ask_for_it(
         assert rows("SELECT key, value FROM model_version_tags WHERE version = 2") == [
             ("owner", "ada")
         ]
+
+
+def test_the_server_that_mlflow_itself_would_use_is_one_of_the_stores(
+    cli: Cli, server: MlflowRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = cli("stores", "--json").records
+    assert (one["registry"], one["why"]) == (server.address, "$MLFLOW_TRACKING_URI")
+    for nowhere in ("", "./mlruns", "sqlite:///mlflow.db", "http://me:secret@127.0.0.1:1/"):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", nowhere)
+        assert cli("stores", "--json").records == []

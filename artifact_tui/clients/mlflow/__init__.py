@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients.base import Kind
+from artifact_tui.clients.base import Kind, Place
 from artifact_tui.config import NO_SETTINGS
+from artifact_tui.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import msgspec
 
@@ -45,6 +47,16 @@ MLFLOW_TRACKING_TOKEN, MLFLOW_TRACKING_USERNAME and _PASSWORD, ~/.mlflow/credent
     def place(self, address: str) -> str:
         """The same."""
         return self.canonical(address)
+
+    def places(self, environ: Mapping[str, str]) -> Iterable[Place]:
+        """The server that MLflow's own client would use; a folder or a database is none."""
+        uri = environ.get("MLFLOW_TRACKING_URI", "").strip()
+        if not uri:
+            return
+        from artifact_tui.clients.mlflow.mlflow_settings import MlflowAddress  # noqa: PLC0415 - lazy
+
+        with suppress(UsageError):
+            yield Place(MlflowAddress.parse(f"{NAME}+{uri}").text, "$MLFLOW_TRACKING_URI")
 
     def settings(self) -> type[msgspec.Struct]:
         """What the configuration may say about an MLflow server."""
