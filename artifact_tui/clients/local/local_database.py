@@ -1,7 +1,7 @@
 """`registry.db`: how it is made, checked, brought up to date and opened.
 
 A database of an older format gets new columns and tables when it is opened for writing, nothing
-else.
+else. Opened for reading it is left alone: a copy of it, brought up to date, is read.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import re
 import shlex
 import sqlite3
 import uuid
+from contextlib import closing, suppress
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from artifact_tui import config
 from artifact_tui.clients.local.local_folder import (
     FORMAT_TEXT,
     gc_lock,
@@ -31,10 +33,12 @@ from artifact_tui.database import (
     strange_object,
     without_locks,
 )
-from artifact_tui.errors import NotFoundError, RegistryError, UsageError
+from artifact_tui.errors import ArtifactTuiError, NotFoundError, RegistryError, UsageError
 from artifact_tui.model import schema_sql
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from artifact_tui.clients.local.local_folder import Layout
 
 
@@ -83,6 +87,12 @@ def _bring_up_to_date(conn: sqlite3.Connection, layout: Layout) -> None:
         if conn.in_transaction:
             conn.execute("ROLLBACK")
         raise
+    with suppress(ArtifactTuiError, OSError):  # only those copied it who could not do this
+        _copy_of_older(layout).unlink(missing_ok=True)
+
+
+def _copy_of_older(layout: Layout) -> Path:
+    return config.catalog_file(f"local:{layout.root}")
 
 
 def _make_missing(conn: sqlite3.Connection) -> None:
@@ -165,7 +175,7 @@ def _check_format(layout: Layout, application: int, version: int) -> None:
         raise RegistryError(
             f"{layout.db} has the older format {version} and has to be brought up to date first. "
             "Nothing was changed.",
-            hint="Open it once for writing, as a user who may write there.",
+            hint="Free some room on its disk, or read it with --read-only.",
         )
     if version != PRESENT_FORMAT:
         raise RegistryError(
@@ -225,6 +235,41 @@ def open_for_reading(layout: Layout) -> sqlite3.Connection:
         return open_to_read(
             layout.db, sqlite3.Connection, lambda conn: _set_up(conn, layout, writable=False)
         )
+
+
+def read_copy_of_older(layout: Layout) -> None:
+    """Let a database of an older format be read as a copy that is brought up to date.
+
+    The copy lies where this user's catalogs do, and is made anew each time; the registry is not
+    changed.
+
+    Raises:
+        RegistryError: it is not ours, or its copy cannot be made.
+    """
+    try:
+        with closing(open_to_read(layout.db, sqlite3.Connection, _format)) as conn:
+            if _format(conn) not in _COLUMNS_AFTER or _application(conn) != APPLICATION_ID:
+                return
+            copy = _copy_of_older(layout)
+            making = copy.with_name(f"{copy.name}.{uuid.uuid4().hex}.new")
+            try:
+                os.close(os.open(making, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+                with closing(sqlite3.connect(making)) as new:
+                    conn.backup(new)
+                    new.execute("PRAGMA journal_mode = DELETE")
+                open_database(
+                    making, "rw", sqlite3.Connection, lambda new: _bring_up_to_date(new, layout)
+                ).close()
+                making.replace(copy)
+            finally:
+                making.unlink(missing_ok=True)
+    except (sqlite3.Error, OSError) as error:
+        raise RegistryError(
+            f"{layout.db} has an older format, and no copy of it can be made to read:"
+            f" {error}. Nothing was changed.",
+            hint="Make room for one below ~/.cache, or set XDG_CACHE_HOME to a folder with room.",
+        ) from error
+    layout.db = copy
 
 
 def make_registry(layout: Layout, now_us: int) -> None:

@@ -95,6 +95,8 @@ class LocalStore:
         self._closed = False
         with our_errors(layout):
             local_database.check_file(layout)
+        if self.read_only:
+            local_database.read_copy_of_older(layout)
         database.know_reserve(layout.root)
         if not self.read_only:
             database.make_reserve(layout.root)

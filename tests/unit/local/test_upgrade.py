@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from artifact_tui import config
 from artifact_tui.clients.local.local_folder import Layout
-from artifact_tui.errors import RegistryError
+from artifact_tui.errors import ReadOnlyError
 from tests.support.sync_store import SyncStore
 from tests.unit.local.support import opened, put, snapshot
 
@@ -79,12 +80,21 @@ def test_it_gets_the_tables_of_a_new_one_and_keeps_what_it_holds(
     assert shape(old) == shape(new)
 
 
-def test_it_is_left_alone_when_opened_read_only(old: Layout) -> None:
+def test_it_is_read_and_left_alone_when_opened_read_only(old: Layout) -> None:
     before = snapshot(old.root)
-    with pytest.raises(RegistryError, match=r"older format [123]") as caught:
-        SyncStore(old, read_only=True)
-    assert "for writing" in caught.value.hint
+    for _ in range(2):
+        reader = SyncStore(Layout(old.root), read_only=True)
+        try:
+            (version,) = reader.listing().versions
+            assert reader.facts([version.key])[version.key].digest == version.digest
+            with pytest.raises(ReadOnlyError):
+                reader.check_writable()
+        finally:
+            reader.close()
     assert snapshot(old.root) == before
+    (copy,) = config.catalog_file("any").parent.glob("local*")
+    SyncStore(Layout(old.root)).close()
+    assert not copy.exists(), "it is not needed any more"
 
 
 def test_it_can_be_read_once_it_is_up_to_date(old: Layout) -> None:
