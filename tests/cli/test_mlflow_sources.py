@@ -132,3 +132,20 @@ def test_names_over_two_lines_are_looked_up_too(
     cli("plan", "mlflow:", "type:model", "-o", plan)
     assert "2 deleted, verified gone" in cli("apply", plan, "--yes", "--expect", "2").out
     assert server.versions() == set()
+
+
+def test_only_an_admin_empties_what_others_may_need_unseen(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    """A server with users hides the versions, and the sources, that somebody may not read."""
+    plan = tmp_path / "deletion.plan"
+    cli("plan", "mlflow:", "type:logged", "-o", plan, "--storage")
+    server.user(admin=False)
+    assert "only of what they may read" in cli("orphans", "mlflow:", code=1).err
+    said = cli("apply", plan, "--yes", "--expect", "2", code=None)
+    assert "only of what they may read" in said.out + said.err
+    assert list(server.files().values()) == [50]
+    server.user(admin=True)
+    cli("orphans", "mlflow:", "--plan", tmp_path / "orphans.plan")
+    cli("apply", tmp_path / "orphans.plan", "--yes", "--expect", "1")
+    assert not server.files()

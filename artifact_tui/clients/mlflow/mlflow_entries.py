@@ -40,6 +40,18 @@ class ErrorEntry(msgspec.Struct):
     message: str = ""
 
 
+class UserEntry(msgspec.Struct):
+    """Somebody whom a server knows."""
+
+    is_admin: bool = False
+
+
+class CurrentUser(msgspec.Struct):
+    """Who asks, by a server that has users."""
+
+    user: UserEntry
+
+
 class TagEntry(msgspec.Struct):
     """A tag."""
 

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from artifact_tui.clients.mlflow.mlflow_entries import (
+    CurrentUser,
     ErrorEntry,
     Experiments,
     Location,
@@ -126,6 +127,7 @@ class MlflowRequests:
 
     def __init__(self, address: MlflowAddress, options: MlflowOptions, *, read_only: bool) -> None:
         self._prefix = address.prefix
+        self._tells_all: bool | None = None
         self.transport = HttpTransport(
             address.origin,
             options,
@@ -271,6 +273,19 @@ class MlflowRequests:
         path = f"{API}{what}"
         call = self._call("POST", path, reads=True, content=body, headers=(_JSON,), kind=what)
         return await self.transport.read(call, lambda answer: self._decoded(answer, kind))
+
+    async def tells_all(self) -> bool:
+        """Whether the server tells us of everything: one with users tells that its admins only."""
+
+        def judge(answer: HttpAnswer) -> bool:
+            if answer.status == 404:  # noqa: PLR2004 - it has no users
+                return True
+            return self._decoded(answer, CurrentUser).user.is_admin
+
+        if self._tells_all is None:
+            call = self._call("GET", f"{API}users/current", reads=True)
+            self._tells_all = await self.transport.read(call, judge)
+        return self._tells_all
 
     async def text(self, path: str) -> str:
         """What a page for probes says, such as `/version`."""

@@ -16,6 +16,7 @@ from artifact_tui.clients.mlflow.mlflow_entries import parse_logged, parse_run
 from artifact_tui.clients.mlflow.mlflow_requests import IS_PROMPT
 from artifact_tui.clients.servers import read_only_error
 from artifact_tui.clients.transport import together
+from artifact_tui.errors import RegistryError
 from artifact_tui.model import Facts, Outcome, Page, Result, StoredObject, VersionState
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     from artifact_tui.model import File
 
 _ID = re.compile("[0-9a-f]{32}")
+
+PARTLY = (
+    "MLflow tells this user only of what they may read, so who else needs these bytes is not known"
+)
+"""Why nothing is emptied for somebody who is no admin of a server with users."""
 
 MODELS = "models"
 """The folder of an experiment that holds those of its logged models."""
@@ -71,8 +77,14 @@ class MlflowStorage:
     async def objects(
         self, after: str | None = None, *, versions: bool = False
     ) -> Page[StoredObject]:
-        """The folders in one folder of the artifact root: in an experiment, mostly."""
+        """The folders in one folder of the artifact root: in an experiment, mostly.
+
+        Raises:
+            RegistryError: MLflow does not tell of all that may need them.
+        """
         del versions
+        if not await self._requests.tells_all():
+            raise RegistryError(f"{PARTLY}.", hint="Ask an admin of the server to look for them.")
         homes = sorted(name for name, inside, _ in await self._requests.kept("") if inside)
         left = [name for name in homes if after is None or name >= after]
         if not left:
@@ -170,12 +182,14 @@ class MlflowEmptying(MlflowChanges):
         self._storage = storage
         self._facts = facts
         self._owners = {key: one for key in keys if (one := folder_owner(key)) is not None}
+        self._partly = False
         self._needed: Mapping[str, str] = {}
         self._states: Mapping[str, VersionState] = {}
 
     async def look(self) -> None:
         """Which of their owners are there, and which versions have their bytes in them."""
         folders = {owner: key for key, owner in self._owners.items()}
+        self._partly = not await self._requests.tells_all()
         self._states = await self._facts.states(folders)
         self._needed = await self._storage.needed(folders)
 
@@ -184,6 +198,8 @@ class MlflowEmptying(MlflowChanges):
         owner = self._owners.get(key)
         if owner is None:
             words = "it is no folder of a logged model or a run. Nothing was sent"
+        elif self._partly:
+            words = f"{PARTLY}; an admin of the server can empty it"
         elif self._states.get(owner, VersionState.TRASH) is not VersionState.TRASH:
             words = f"{owner} is not deleted"
         elif owner in self._needed:

@@ -72,6 +72,10 @@ def serve(folder: Path, owner: int) -> None:
             challenge = [("Content-Type", "text/html"), ("WWW-Authenticate", "Basic")]
             start("401 UNAUTHORIZED", challenge)  # as MLflow's own basic-auth answers
             return [b"You are not authenticated. Please see the documentation."]
+        user = (folder / "user").read_text() if (folder / "user").exists() else ""
+        if user and environ["PATH_INFO"].endswith("/users/current"):
+            start("200 OK", [("Content-Type", "application/json")])
+            return [user.encode()]
         most = (folder / "most").read_text() if (folder / "most").exists() else ""
         if most and environ["PATH_INFO"].endswith("model-versions/search"):
             asked = environ["QUERY_STRING"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import base64
 import functools
+import json
 import os
 import shutil
 import sqlite3
@@ -60,11 +61,17 @@ class MlflowRegistry:
         self.forget()
         self.guard("", "")
         self.at_most("")
+        self.user(admin=None)
 
     def guard(self, name: str, password: str) -> None:
         """Answer only who shows this login from now on; without one, everybody."""
         pair = base64.b64encode(f"{name}:{password}".encode()).decode()
         (self.folder / "guard").write_text(f"Basic {pair}" if name else "")
+
+    def user(self, *, admin: bool | None) -> None:
+        """Answer as one with users: who asks is an admin, or not; None: it has none."""
+        said = {"user": {"id": 7, "username": "ada", "is_admin": admin}, "is_basic_auth": True}
+        (self.folder / "user").write_text("" if admin is None else json.dumps(said))
 
     def at_most(self, versions: str) -> None:
         """Tell so many versions on a page from now on; without a number, as many as asked for."""
