@@ -125,6 +125,8 @@ class _Reader:
             )
         common = {key: value for key, value in raw.items() if key in COMMON_KEYS}
         table = self._convert(common, _RegistryTable, where)
+        if "\0" in table.address:
+            self._fail((*where, "address"), "no address may hold a null character", "Leave it out.")
         protected = table.production if table.read_only is None else table.read_only
         rest = {key: value for key, value in raw.items() if key not in COMMON_KEYS}
         lines = {key: self._line((*where, key)) for key in rest}

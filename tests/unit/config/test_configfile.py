@@ -69,6 +69,12 @@ def test_production_is_read_only_unless_stated() -> None:
     ("text", "line", "said", "hint"),
     [
         ('theem = "x"\n', 1, "unknown key “theem”", "Did you mean “theme”?"),
+        (
+            '[registries.a]\naddress = "hf:/a\\u0000"\n',
+            2,
+            "no address may hold a null character",
+            "Leave it out.",
+        ),
         ("\n\nzzz = 1\n", 3, "unknown key “zzz”", "Known keys: default_registry"),
         (
             '[registries.a]\naddress = "local:/a"\nproducton = true\n',
