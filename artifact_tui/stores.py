@@ -172,6 +172,9 @@ async def measure(
         others: look into other accounts of this machine too: what is found there is measured last.
         at_once: how many are read at the same time; those that only wait do not count.
         patience_s: seconds without a sign of work after which a store is `not answering`.
+
+    Raises:
+        ArtifactTuiError: no process can be started for it.
     """
     hearing = _Hearing(stores, _start(at_once, patience_s), others=others)
     try:
@@ -301,12 +304,22 @@ class _Hearing:
 
 
 def _start(at_once: int, patience_s: float) -> subprocess.Popen[bytes]:
-    """Start the process that measures; it ends when its standard input does."""
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        command_of("measuring", str(at_once), str(patience_s)),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        bufsize=0,
-        start_new_session=True,
-    )
+    """Start the process that measures; it ends when its standard input does.
+
+    Raises:
+        ArtifactTuiError: none can be started.
+    """
+    try:
+        return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            command_of("measuring", str(at_once), str(patience_s)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ArtifactTuiError(
+            f"Nothing can be measured: no process can be started ({error.strerror}).",
+            hint="A store can be opened by its address: artifact-tui ADDRESS.",
+        ) from error

@@ -394,6 +394,13 @@ class ArtifactApp(App[object]):
         here = self.registry.target
         return here.address == target.address or here.typed == target.typed
 
+    def guards(self, target: Target) -> bool:
+        """Whether a target is open, with all the protection that it has by now."""
+        if self.registry is None or not self.is_open(target):
+            return False
+        here = self.registry.target
+        return here.read_only >= target.read_only and here.production >= target.production
+
     async def open_registry(self, target: Target, query_text: str = "") -> None:
         """Open a registry, filtered, and close the one before; cancelled in time, stay.
 
@@ -403,7 +410,7 @@ class ArtifactApp(App[object]):
             ArtifactTuiError: it cannot be opened, or cannot be filtered so.
         """
         query = parse(query_text)
-        if not self.is_open(target):
+        if not self.guards(target):
             before = self.registry
             if self.locked:
                 target = replace(target, read_only=True, locked=True)

@@ -160,8 +160,8 @@ class HomeScreen(BaseScreen):
                         self._stores.append(store)
                     self._take(store, measured)
                     await self._show()
-        except OSError as error:  # no process can be started now
-            self.say(f"Nothing can be measured: {error.strerror}.", error=True)
+        except ArtifactTuiError as error:
+            self.fail(error)
         finally:
             self._measuring -= asked
         await self._show()
@@ -231,7 +231,8 @@ class HomeScreen(BaseScreen):
                 newest = max(on[disk.mount], key=lambda one: one.measured.as_of_us or 0)
                 disks[disk.mount] = newest.measured.disk or disk
         if not disks:
-            return [Content.styled(f" disks: being looked at{self.app.signs.ellipsis}", "dim")]
+            words = f"being looked at{self.app.signs.ellipsis}" if self._measuring else "not known"
+            return [Content.styled(f" disks: {words}", "dim")]
         most = max(self.size.height // 8, 1)
         cells = self.size.width - 2
         lines = [disk_line(disk, on[mount], cells, self.app.signs) for mount, disk in disks.items()]
@@ -331,7 +332,7 @@ class HomeScreen(BaseScreen):
             ArtifactTuiError: it cannot be opened.
         """
         target = row.store.target
-        if not row.here:
+        if not self.app.guards(target):
             await self._hear(row.store)
             target = await asyncio.to_thread(resolve, self.app.config, self._row(row.store).typed)
         await self.app.open_registry(target, query_text)
@@ -341,6 +342,7 @@ class HomeScreen(BaseScreen):
 
         Raises:
             UsageError: it does not answer.
+            ArtifactTuiError: no process can look into it.
         """
         if not _told(self._known.get(_key(store), NOTHING_YET)):
             async with aclosing(measure([store])) as figures:

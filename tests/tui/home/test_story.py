@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from artifact_tui import config
+from artifact_tui import config, stores
 from artifact_tui.model import Deletion
 from artifact_tui.tui.keymap import keymap_from
 from tests.servers.stuck import stuck
@@ -186,6 +186,43 @@ async def test_those_of_all_homes_are_there_once_and_stay(
         await user.presses("r")
         await user.sees_no("being measured")
         await user.sees("40 KB", "7 KB")
+
+
+async def test_what_is_protected_while_it_is_open_is_opened_with_that(
+    at_home: AtHome, hub: Hub
+) -> None:
+    async with at_home() as user:
+        await user.sees("40 KB")
+        await goes_to_row(user, f"hf:{hub.root}")
+        await user.presses("enter")
+        await user.sees("acme/big", "armed")
+        configured(f'[registries.weights]\naddress = "hf:{hub.root}"\nproduction = true\n')
+        await user.presses("minus")
+        await user.sees("Home")
+        await user.sees_no("being measured")
+        await user.presses("r")
+        await user.sees("in the configuration")
+        await goes_to_row(user, "weights")
+        await user.presses("enter")
+        await user.sees("acme/big", "production", "read-only")
+        await user.presses("d")
+        await user.sees("read-only")
+        assert user.app.services.target.read_only
+
+
+async def test_where_no_process_can_be_started_home_says_so_and_stays(
+    at_home: AtHome, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "command_of", lambda *_: [f"{hub.root}/no program"])
+    async with at_home() as user:
+        await user.sees("no process can be started", "disks: not known")
+        await goes_to_row(user, f"hf:{hub.root}")
+        await user.presses("j", "k")
+        await user.sees_no("no process")
+        await user.presses("enter")
+        await user.sees("no process can be started")
+        await user.presses("j", "k", "t")
+        await user.sees("no process can be started")
 
 
 def test_keys_of_the_registries_are_still_known() -> None:
