@@ -28,7 +28,7 @@ from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.processes import command_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 
     from artifact_tui.clients.base import Kind
     from artifact_tui.config import Config
@@ -160,6 +160,11 @@ def worth_a_row(store: Store, found: Measured) -> bool:
     holds = found.size or found.versions or found.reason
     empty = found.state == "absent" or (found.state == "measured" and not holds)
     return found.state != "duplicate" and not (store.usual and empty)
+
+
+def each_once(found: Iterable[Measured]) -> list[Measured]:
+    """One for each store: what has two names takes its bytes once."""
+    return list({one.place or number: one for number, one in enumerate(found)}.values())
 
 
 async def measure(

@@ -14,7 +14,7 @@ from artifact_tui.cli.output import Progress, command
 from artifact_tui.cli.wording import iso_moment, seconds
 from artifact_tui.config import load
 from artifact_tui.model import now_us
-from artifact_tui.stores import CONFIGURED, find_stores, measure, worth_a_row
+from artifact_tui.stores import CONFIGURED, each_once, find_stores, measure, worth_a_row
 from artifact_tui.text import pad, safe, width
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def _summary(rows: Sequence[tuple[Store, Measured]]) -> list[str]:
             "Nothing was found on this machine, and no registry is configured.",
             f"next: {command('registries', 'add', 'NAME', 'ADDRESS')}",
         ]
-    local = [found for _, found in rows if found.disk]
+    local = [found for found in each_once(found for _, found in rows) if found.disk]
     size, free = (sum(filter(None, some)) for some in (
         (found.size for found in local), (found.reclaimable for found in local)
     ))  # fmt: skip

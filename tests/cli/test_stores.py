@@ -395,6 +395,13 @@ def test_people_see_the_disks_and_the_largest_first(
     assert cli(*shlex.split(following.removeprefix("next: artifact-tui "))).out
 
 
+def test_a_store_of_two_names_takes_its_bytes_once(cli: Cli, tmp_path: Path) -> None:
+    cache(tmp_path / "hub")
+    for name in ("one", "two"):
+        cli("registries", "add", name, f"hf:{tmp_path}/hub")
+    assert "2 stores, 1.3 KB on disk, 500 B reclaimable" in cli("stores").out
+
+
 def test_a_name_with_control_characters_stays_text(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

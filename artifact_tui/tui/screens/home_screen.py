@@ -26,6 +26,7 @@ from artifact_tui.stores import (
     CONFIGURED,
     NOTHING_YET,
     Store,
+    each_once,
     find_stores,
     measure,
     worth_a_row,
@@ -248,8 +249,9 @@ class HomeScreen(BaseScreen):
     def header_facts(self) -> HeaderFacts:
         """The machine, and what all its stores come to."""
         rows = self.rows.outline.heads
-        on_disk = sum(row.on_disk for row in rows)
-        reclaim = [row.measured.reclaimable or 0 for row in rows]
+        stores = each_once(row.measured for row in rows)
+        on_disk = sum(one.size or 0 for one in stores if one.disk is not None)
+        reclaim = [one.reclaimable or 0 for one in stores]
         dot = f" {self.app.signs.dot} "
         words = [plural(len(rows), "store")] if rows else []
         words += [f"{size(on_disk)} on disk"] if on_disk else []

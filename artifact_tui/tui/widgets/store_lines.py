@@ -13,6 +13,7 @@ from textual.content import Content
 
 from artifact_tui.clients.trial import access
 from artifact_tui.config import LOCAL, from_home, shown_settings
+from artifact_tui.stores import each_once
 from artifact_tui.text import age, ago, count, fit, pad, plural, safe, size
 
 if TYPE_CHECKING:
@@ -267,7 +268,8 @@ def disk_line(disk: Disk, rows: Sequence[StoreRow], cells: int, signs: Signs) ->
     tone = "$text-error" if taken >= _SCARCE else "$text-warning"
     tone = tone if taken >= _SCARCE - 0.15 else "$text-success"
     words = f"{size(disk.free)} free of {size(disk.total)}"
-    reclaim = [row.measured.reclaimable or 0 for row in rows if row.measured.disk is not None]
+    stores = each_once(row.measured for row in rows)
+    reclaim = [one.reclaimable or 0 for one in stores if one.disk is not None]
     can_go = f"{size(sum(reclaim))} can go" if any(reclaim) else ""
     mount = fit(safe(disk.mount), 28)
     filled = f"{int(taken * 100)}% full"
@@ -313,7 +315,7 @@ def store_facts(row: StoreRow, now_us: int, signs: Signs, reclaim_key: str) -> C
 
 def _figures(row: StoreRow, now_us: int, signs: Signs, reclaim_key: str) -> list[Content]:
     """What was measured, in sentences."""
-    known, dot = row.measured, f" {signs.dot} "
+    known = row.measured
     lines: list[Content] = []
     if row.lost:
         words = safe(row.lost, 4096)
@@ -322,17 +324,9 @@ def _figures(row: StoreRow, now_us: int, signs: Signs, reclaim_key: str) -> list
         made = "Nothing is there yet: opening it makes it."
         lines.append(Content(made if row.embedded else "There is nothing at this address."))
     elif known.state != "measuring" or known.size is not None:
-        parts = [f"{_bytes(known.size)} on disk" if known.size is not None else "size not known"]
-        if known.collections is not None:
-            parts.append(plural(known.collections, "collection"))
-        if known.versions is not None:
-            parts.append(plural(known.versions, "version"))
-        if known.used_us is not None:
-            parts.append(f"last used {ago(known.used_us, now_us)}")
-        if known.as_of_us is not None:
-            verb = "as its catalog remembers it from" if known.state == "remembered" else "measured"
-            parts.append(f"{verb} {ago(known.as_of_us, now_us)}")
-        lines.append(Content(dot.join(parts)))
+        lines.append(Content(f" {signs.dot} ".join(_counts(known, now_us))))
+    if known.reason and known.state == "measured":
+        lines.append(Content.styled(safe(known.reason, 4096), "$text-warning"))
     if known.reclaimable is not None and row.reclaim:
         words = f"{size(known.reclaimable)} can go: {safe(row.reclaim)}"
         hint = f"  ({reclaim_key} lists it)" if known.reclaimable else ""
@@ -341,3 +335,18 @@ def _figures(row: StoreRow, now_us: int, signs: Signs, reclaim_key: str) -> list
         words = f"on {safe(disk.mount)}: {size(disk.free)} free of {size(disk.total)}"
         lines.append(Content(words))
     return lines
+
+
+def _counts(known: Measured, now_us: int) -> list[str]:
+    """How much there is, how old it is, and since when that is known."""
+    parts = [f"{_bytes(known.size)} on disk" if known.size is not None else "size not known"]
+    if known.collections is not None:
+        parts.append(plural(known.collections, "collection"))
+    if known.versions is not None:
+        parts.append(plural(known.versions, "version"))
+    if known.used_us is not None:
+        parts.append(f"last used {ago(known.used_us, now_us)}")
+    if known.as_of_us is not None:
+        verb = "as its catalog remembers it from" if known.state == "remembered" else "measured"
+        parts.append(f"{verb} {ago(known.as_of_us, now_us)}")
+    return parts

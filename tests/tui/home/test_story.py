@@ -225,6 +225,25 @@ async def test_where_no_process_can_be_started_home_says_so_and_stays(
         await user.sees("no process can be started")
 
 
+async def test_a_store_of_two_names_takes_its_bytes_once(at_home: AtHome, hub: Hub) -> None:
+    configured("".join(f'[registries.{name}]\naddress = "hf:{hub.root}"\n' for name in "ab"))
+    async with at_home() as user:
+        await user.sees("3 stores · 40 KB on disk · 25 KB can go", "full  25 KB can go")
+        await user.sees_no("being measured")
+        await user.sees("3 stores · 40 KB on disk · 25 KB can go", "full  25 KB can go")
+
+
+async def test_a_part_that_cannot_be_read_is_told_with_the_rest(
+    at_home: AtHome, ollama: Ollama
+) -> None:
+    broken = ollama.root / "manifests/registry.ollama.ai/library/llama/broken"
+    broken.write_text("no manifest")
+    async with at_home() as user:
+        await user.sees("3 KB")
+        await goes_to_row(user, f"ollama:{ollama.root}")
+        await user.sees("cannot be read: Expecting value", "no blob is removed")
+
+
 def test_keys_of_the_registries_are_still_known() -> None:
     keys = {"registries.test": ("f5",), "browse.registries": ("H",)}
     keymap = keymap_from(config.Config(keys=keys))
