@@ -158,6 +158,11 @@ class Contents:
         )
 
 
+def bytes_id(found: os.stat_result) -> str:
+    """What the bytes of a file are called, whatever name it has: they are counted once."""
+    return f"{found.st_dev}:{found.st_ino}:{found.st_mtime_ns}"
+
+
 def contents_of(place: Path) -> Contents | None:
     """What is in a file or folder; None when there is nothing. No link is followed.
 
@@ -170,10 +175,7 @@ def contents_of(place: Path) -> Contents | None:
         return None
     found = sorted(_files_below(str(place), top))
     return Contents(
-        tuple(
-            File(spelled_out(name), one.st_size, f"{one.st_dev}:{one.st_ino}:{one.st_mtime_ns}")
-            for name, one in found
-        ),
+        tuple(File(spelled_out(name), one.st_size, bytes_id(one)) for name, one in found),
         tuple(file_id(one) for _, one in found),
         tuple(one.st_nlink for _, one in found),
         made_s=top.st_mtime,

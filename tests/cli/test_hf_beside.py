@@ -276,3 +276,16 @@ def test_what_lies_in_the_lower_layer_of_a_container_goes_too(
         }
         assert not (hf / "hub/models--m").exists()
         assert not (hf / SQUAD).exists()
+
+
+def test_a_file_that_the_cache_has_too_is_freed_once_and_only_with_both(
+    cli: Cli, hf: Path, tmp_path: Path
+) -> None:
+    """Tools that find duplicates make one file of them, in all of the folders."""
+    (blob,) = (hf / "hub/models--m/blobs").iterdir()
+    os.link(blob, hf / "datasets/downloads/5e1f")
+    words = [
+        cli("plan", "hf:", wish, "-o", tmp_path / f"{number}", "--delete-aliases").out
+        for number, wish in enumerate(("type:model", "version:5e1f", "type:model|version:5e1f"))
+    ]
+    assert ["900 B freed" in said for said in words] == [False, False, True]

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from artifact_tui.clients.disk import spelled_out
+from artifact_tui.clients.disk import bytes_id, spelled_out
 from artifact_tui.clients.huggingface.hf_weights import alternatives, forms
 from artifact_tui.clients.open_files import FileId, file_id
 from artifact_tui.errors import SourceError
@@ -499,7 +499,7 @@ def commit_in(ref: str | Path) -> str:
 
 
 def _blob(path: str, found: os.stat_result) -> Blob:
-    place = path if found.st_nlink == 1 else f"{found.st_dev}:{found.st_ino}"
+    place = path if found.st_nlink == 1 else bytes_id(found)
     used_us, modified_us = found.st_atime_ns // 1000, found.st_mtime_ns // 1000
     return Blob(path, place, found.st_size, used_us, modified_us, file_id(found), found.st_nlink)
 
