@@ -154,12 +154,15 @@ async def trash_command(words: tuple[str, ...], *, cached: bool, out: Output) ->
         if not restores:
             out.words(f"{what} deleted in {safe(name)} · {listed}")
             return
-        frees = text.freed(weight.freed, weight.unknown_count, "freed after purge and gc")
+        purges = client.can("purge")
+        frees = safe(client.freeing)
+        if purges or not frees:
+            frees = text.freed(weight.freed, weight.unknown_count, "freed after purge and gc")
         ((first,),) = version_chunks(conn, where, Sort("name"), limit=1)
         out.words(
             f"{what} in the trash of {safe(name)} · {listed}, {frees}",
             f"next: {command('restore', target.typed, f'{first.collection}:{first.label}')}",
-            f"      {command('purge', target.typed, '--all')}",
+            *([f"      {command('purge', target.typed, '--all')}"] if purges else []),
         )
 
 

@@ -174,6 +174,9 @@ def test_runs_come_back(cli: Cli, experiment: MlflowRegistry, tmp_path: Path) ->
     cli("apply", plan, "--yes", "--expect", "1")
     trash = cli("trash", "mlflow:", "--json").records
     assert [one["name"] for one in trash] == ["vision"]
+    said = cli("trash", "mlflow:").out
+    assert "MLflow keeps the bytes" in said
+    assert "artifact-tui purge" not in said
     cli("restore", "mlflow:", "--plan", plan)
     assert experiment.stages("runs") == ["active", "active"]
 
