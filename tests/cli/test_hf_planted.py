@@ -280,3 +280,22 @@ def test_a_ref_that_comes_while_others_go_is_heeded(
     first, second = delete(hub.root, f"{B}/snapshots/{OTHER}", f"{A}/snapshots/{NEW}")
     assert (first.result, second.result) == (Result.DONE, Result.CHANGED)
     assert not scan_cache_dir(hub.root).warnings
+
+
+def test_weights_whose_names_cannot_be_printed_are_of_their_revision(
+    cli: Cli, hub: Hub, tmp_path: Path
+) -> None:
+    """They are no forms: such a name in a key would stop the listing of all there is."""
+    odd = (os.fsdecode(b"\xff.Q2.gguf"), "a\nb.Q4.gguf", "\x1b[31m.Q5.gguf")
+    files = {name: name.encode(errors="replace") * 300 for name in (*odd, "Q6.gguf", "Q8.gguf")}
+    commit = commit_of("odd")
+    hub.download("models--acme--odd", commit, files)
+    records = cli("ls", "hf:", "acme/odd", "--versions", "--json").records
+    assert {one["version"]: one["files"] for one in records} == {
+        commit[:12]: 3,
+        f"{commit[:12]}/Q6.gguf": 1,
+        f"{commit[:12]}/Q8.gguf": 1,
+    }
+    cli("plan", "hf:", "acme/odd", "-o", tmp_path / "p")
+    cli("apply", tmp_path / "p", "--yes", "--expect", "3")
+    assert not (hub.root / "models--acme--odd").exists()

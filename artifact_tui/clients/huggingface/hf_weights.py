@@ -34,9 +34,9 @@ def forms(paths: Iterable[str]) -> dict[str, str]:
     """The form of each of these paths that is of weights.
 
     `model-Q4_K_M.gguf` is a form of its own; else the folder, a variant and the format name one:
-    `unet/fp16.safetensors`.
+    `unet/fp16.safetensors`. What cannot be printed is of none.
     """
-    likely = (path for path in paths if path.endswith(_ENDS))
+    likely = (path for path in paths if path.endswith(_ENDS) and path.isprintable())
     return {path: form for path in likely if (form := _form_of(path))}
 
 
