@@ -40,9 +40,18 @@ def grow(server: MlflowRegistry, chance: random.Random) -> None:
             server.call("DELETE", "model-versions/delete", name=name, version=version)
     with server.database() as rows:
         logged = [model for (model,) in rows("SELECT model_id FROM logged_models")]
+    make_anew(server, chance, sorted(logged))
     for model in sorted(logged):
         if chance.random() < 0.15:
             server.call("DELETE", f"logged-models/{model}")
+
+
+def make_anew(server: MlflowRegistry, chance: random.Random, logged: list[str]) -> None:
+    """Somebody deletes registered models, and makes others of the same names."""
+    for name in sorted({key.partition("/")[0] for key in server.versions()}):
+        if chance.random() < 0.3:
+            server.call("DELETE", "registered-models/delete", name=name)
+            server.version(name, f"models:/{chance.choice(logged)}")
 
 
 def places(server: MlflowRegistry) -> dict[str, dict[str, int]]:

@@ -149,3 +149,8 @@ def test_only_an_admin_empties_what_others_may_need_unseen(
     cli("orphans", "mlflow:", "--plan", tmp_path / "orphans.plan")
     cli("apply", tmp_path / "orphans.plan", "--yes", "--expect", "1")
     assert not server.files()
+
+
+def test_a_server_that_keeps_no_artifacts_says_so(cli: Cli, server: MlflowRegistry) -> None:
+    server.close_store()
+    assert "does not keep artifacts" in cli("orphans", "mlflow:", code=1).err

@@ -80,6 +80,7 @@ LATER_TRIES = 8
 
 _JSON = ("Content-Type", "application/json")
 _LOCKED = b"database is locked"
+_NO_STORE = b"--no-serve-artifacts"
 _SEARCH = b"/search"
 
 S = TypeVar("S")
@@ -308,6 +309,11 @@ class MlflowRequests:
         return HttpCall(method, f"{self._prefix}{path}".encode("ascii"), reads=reads, **more)
 
     def _decoded(self, answer: HttpAnswer, kind: type[S]) -> S:
+        if answer.status == 503 and _NO_STORE in answer.body:  # noqa: PLR2004 - for good
+            raise RegistryError(
+                "This MLflow server does not keep artifacts: it runs with --no-serve-artifacts.",
+                hint="What is left in the place where they are cannot be found from here.",
+            )
         if answer.status >= 500:  # noqa: PLR2004 - the server's own failures
             raise FailedAnswerError(answer)
         if answer.status == 404 and not answer.html:  # noqa: PLR2004 - MLflow's own answer

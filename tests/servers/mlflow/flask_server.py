@@ -80,6 +80,7 @@ def serve(folder: Path, owner: int) -> None:
         if most and environ["PATH_INFO"].endswith("model-versions/search"):
             asked = environ["QUERY_STRING"]
             environ["QUERY_STRING"] = re.sub("max_results=[0-9]+", f"max_results={most}", asked)
+        os.environ[SERVE_ARTIFACTS_ENV_VAR] = "false" if (folder / "closed").exists() else "true"
         return app(environ, start)
 
     server = make_server("127.0.0.1", 0, logged, threaded=True, request_handler=Quiet)

@@ -62,6 +62,7 @@ class MlflowRegistry:
         self.guard("", "")
         self.at_most("")
         self.user(admin=None)
+        (self.folder / "closed").unlink(missing_ok=True)
 
     def guard(self, name: str, password: str) -> None:
         """Answer only who shows this login from now on; without one, everybody."""
@@ -72,6 +73,10 @@ class MlflowRegistry:
         """Answer as one with users: who asks is an admin, or not; None: it has none."""
         said = {"user": {"id": 7, "username": "ada", "is_admin": admin}, "is_basic_auth": True}
         (self.folder / "user").write_text("" if admin is None else json.dumps(said))
+
+    def close_store(self) -> None:
+        """Run as with `--no-serve-artifacts` from now on."""
+        (self.folder / "closed").touch()
 
     def at_most(self, versions: str) -> None:
         """Tell so many versions on a page from now on; without a number, as many as asked for."""
