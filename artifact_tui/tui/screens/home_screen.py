@@ -338,6 +338,7 @@ class HomeScreen(BaseScreen):
             await self._hear(row.store)
             target = await asyncio.to_thread(resolve, self.app.config, self._row(row.store).typed)
         await self.app.open_registry(target, query_text)
+        self.status_line.hush()  # it is open, and no longer being opened when one comes back
 
     async def _hear(self, store: Store) -> None:
         """Let a process look first into a store that has told nothing of itself yet: it may hang.

@@ -73,6 +73,7 @@ async def test_goes_in_and_out(at_home: AtHome, hub: Hub, ollama: Ollama) -> Non
         await user.sees("4 of 4")
         await user.presses("escape")  # nothing else is to be closed
         await user.sees("Home", "open now")
+        await user.sees_no("Opening")
         await user.presses("escape")
         await user.sees("q leaves")
         await user.presses("enter")
