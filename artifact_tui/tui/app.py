@@ -395,10 +395,12 @@ class ArtifactApp(App[object]):
         return here.address == target.address or here.typed == target.typed
 
     def guards(self, target: Target) -> bool:
-        """Whether a target is open, with all the protection that it has by now."""
+        """Whether a target is open, with all the protection and the settings that it has by now."""
         if self.registry is None or not self.is_open(target):
             return False
         here = self.registry.target
+        if target.typed in self.config.registries and here.name != target.typed:
+            return False  # another name of the same place, with its own settings
         return here.read_only >= target.read_only and here.production >= target.production
 
     async def open_registry(self, target: Target, query_text: str = "") -> None:

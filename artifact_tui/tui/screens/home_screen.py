@@ -192,7 +192,10 @@ class HomeScreen(BaseScreen):
         """The rows: what is on a disk, the largest first; then the others, and what is lost."""
         rows = [self._row(store) for store in self._stores]
         shown = [
-            row for row in rows if row.here or row.embedded or worth_a_row(row.store, row.measured)
+            row
+            for row in rows
+            if worth_a_row(row.store, row.measured)
+            or ((row.here or row.embedded) and row.measured.state != "duplicate")
         ]
         return sorted(shown, key=lambda row: (row.lost != "", not row.on_disk, -row.weight))
 

@@ -173,7 +173,7 @@ async def test_those_of_all_homes_are_there_once_and_stay(
         await user.presses("x")
         await user.sees("Take team out")
         await presses_until_gone(user, "y", "Take team out")
-        await user.sees("team was removed")
+        await user.sees_no("https://team.example")
         assert "7 KB" in user.screen
         await user.presses("r")
         await user.sees_no("being measured")
@@ -224,6 +224,20 @@ async def test_where_no_process_can_be_started_home_says_so_and_stays(
         await user.sees("no process can be started")
         await user.presses("j", "k", "t")
         await user.sees("no process can be started")
+
+
+async def test_two_names_of_a_store_open_it_each_with_its_own_settings(
+    at_home: AtHome, hub: Hub
+) -> None:
+    configured("".join(f'[registries.{name}]\naddress = "hf:{hub.root}"\n' for name in "ab"))
+    async with at_home() as user:
+        for name in "ab":
+            await goes_to_row(user, name)
+            await user.presses("enter")
+            await user.sees("acme/big")
+            assert user.app.services.target.name == name
+            await user.presses("minus")
+            await user.sees("Home", "open now")
 
 
 async def test_a_store_of_two_names_takes_its_bytes_once(at_home: AtHome, hub: Hub) -> None:
