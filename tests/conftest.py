@@ -63,8 +63,8 @@ _keep_bytecode()
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Two workers a core for `-n auto`: tests often wait for a server or a screen."""
-    return 2 * (os.cpu_count() or 1)
+    """Three workers a core for `-n auto`: tests often wait for a server or a screen."""
+    return 3 * (os.cpu_count() or 1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
