@@ -299,9 +299,8 @@ class _Hearing:
         if self._pipe is not None:
             self._pipe.close()
         with suppress(ProcessLookupError):
-            os.killpg(
-                self._process.pid, signal.SIGKILL
-            )  # not waited for yet: the number is its own
+            # not waited for yet: the number is still its own
+            os.killpg(self._process.pid, signal.SIGKILL)
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
                 stream.close()

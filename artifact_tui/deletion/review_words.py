@@ -402,30 +402,22 @@ def _what_follows(options: Options, summary: Summary, tally: Tally) -> Iterator[
             _going_that("EXISTS(SELECT 1 FROM outside o WHERE o.seq = i.seq)"),
         )
     yield from _whole_collections(options, summary)
-    for field, reason, found, column in (
-        ("generated", Reason.GENERATED, summary.generated, "i.generated"),
-        ("unfinished", Reason.UNFINISHED, summary.unfinished, "i.pending"),
+    users = f"in use by {tally(summary.users)}"
+    for field, found, words, sql in (
+        ("generated", summary.generated, Reason.GENERATED.words, "i.generated"),
+        ("unfinished", summary.unfinished, Reason.UNFINISHED.words, "i.pending"),
+        ("in_use", summary.in_use, users, "i.used_by IS NOT NULL"),
     ):
         if found:
             yield ReviewGroup(
-                f"{field}-going",
+                f"{field.replace('_', '-')}-going",
                 "by your consent",
                 found,
-                reason.words,
+                words,
                 Harm.WARNING,
                 _leave(field),
-                _going_that(column),
+                _going_that(sql),
             )
-    if summary.in_use:
-        yield ReviewGroup(
-            "in-use-going",
-            "by your consent",
-            summary.in_use,
-            f"in use by {tally(summary.users)}",
-            Harm.WARNING,
-            _leave("in_use"),
-            _going_that("i.used_by IS NOT NULL"),
-        )
     if summary.users_unseen and summary.versions:
         yield ReviewGroup(
             "users-unseen",

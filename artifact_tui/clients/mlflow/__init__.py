@@ -45,7 +45,7 @@ MLFLOW_TRACKING_TOKEN, MLFLOW_TRACKING_USERNAME and _PASSWORD, ~/.mlflow/credent
         return MlflowAddress.parse(address).text
 
     def place(self, address: str) -> str:
-        """The same."""
+        """The address itself: each server has one spelling."""
         return self.canonical(address)
 
     def places(self, environ: Mapping[str, str]) -> Iterable[Place]:

@@ -192,7 +192,10 @@ class MlflowRequests:
         ]
 
     async def stored(self, key: str, below: str) -> list[tuple[str, bool, int]]:
-        """The same of a folder of a logged model or a run, wherever it is: with whole paths."""
+        """What is directly in a folder of a logged model or run: path, whether a folder, size.
+
+        MLflow itself is asked, wherever the bytes are.
+        """
         logged, run = parse_logged(key), parse_run(key)
         if logged is not None:
             what = f"{API}logged-models/{logged}/artifacts/directories"
