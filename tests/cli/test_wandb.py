@@ -369,7 +369,7 @@ def test_a_task_says_what_limits_it(cli: Cli, vision: Server, tmp_path: Path) ->
     vision.change(quota=Quota(most=2, window_s=2.0, counts="mutations"), batch=1)
     cli("apply", plan, "--yes", "--expect", "60", "--detach")
     task: dict[str, object] = {"pace": ""}
-    while "quota" not in str(task["pace"]):
+    while not any(words in str(task["pace"]) for words in ("quota is used up", "asks to wait")):
         (task,) = cli("tasks", "--json").records
         assert task["settled"] != 60, "it ended, and never said why it waits"
     vision.change(quota=None)
