@@ -203,6 +203,16 @@ def test_names_that_are_no_text_are_shown_or_left(hub: Hub, cli: Cli) -> None:
     assert not (hub.root / A / "refs" / odd).exists()
 
 
+def test_a_folder_with_a_name_of_bytes_says_what_to_do(hub: Hub, cli: Cli) -> None:
+    shutil.copytree(hub.root / B, hub.root / os.fsdecode(b"models--acme--\xff"), symlinks=True)
+    (hub.root / B / "snapshots" / os.fsdecode(b"\xfe")).mkdir()
+    said = cli("ls", "hf:", code=None).err
+    todo = "is not UTF-8 text. Rename it to see what it holds, or remove it by hand."
+    assert f"models--acme--\\u{{dcff}} cannot be read: its name {todo}" in said
+    assert f"{B} cannot be read: snapshots/\\u{{dcfe}} in it {todo}" in said
+    assert names(cli) == {"acme/a"}
+
+
 def test_folders_without_end_spoil_their_repository_only(hub: Hub, cli: Cli) -> None:
     deep = hub.root / A / "snapshots" / OLD / "/".join("d" * 150)
     deep.mkdir(parents=True)

@@ -336,7 +336,7 @@ class Cache:
         if not stat.S_ISDIR(mode_of(top)):
             return None
         commits = entries_in(f"{top}/{SNAPSHOTS}")
-        _check_names(entries_in(str(top)), [folder, *(entry.name for entry in commits)])
+        _check_names(folder, entries_in(str(top)), commits)
         found = Repository(folder)
         self._read_blobs(found)
         found.refs = self.refs(folder)
@@ -551,15 +551,19 @@ def is_of_the_cache(path: str) -> bool:
     return is_repository(first) or first in {SHARED, "version.txt"} or first.startswith(".")
 
 
-def _check_names(parts: Iterable[os.DirEntry[str]], names: Iterable[str]) -> None:
-    """Refuse a repository that has a part elsewhere, or a name that nothing can be called by.
+def _check_names(
+    folder: str, parts: Iterable[os.DirEntry[str]], commits: Iterable[os.DirEntry[str]]
+) -> None:
+    """Refuse a repository that has a part elsewhere, or names that no key can have.
 
     Raises:
-        OSError: it is such a one.
+        OSError: it is such a one; what it says can follow “cannot be read: ”.
     """
     for part in parts:
         if part.is_symlink():
             raise OSError(errno.ELOOP, f"{part.name} in it is a link", part.path)
-    for name in names:
+    names = {"its name": folder, **{f"{SNAPSHOTS}/{one.name} in it": one.name for one in commits}}
+    for what, name in names.items():
         if spelled_out(name) != name:
-            raise OSError(errno.EILSEQ, f"{spelled_out(name)} is no text", spelled_out(name))
+            todo = "Rename it to see what it holds, or remove it by hand"
+            raise OSError(errno.EILSEQ, f"{what} is not UTF-8 text. {todo}", name)
