@@ -15,11 +15,9 @@ from typing import TYPE_CHECKING
 from artifact_tui.clients.mlflow.mlflow_entries import (
     parse_location,
     parse_logged,
-    parse_run,
     parse_version,
     run_key,
 )
-from artifact_tui.clients.mlflow.mlflow_requests import id_filters
 from artifact_tui.clients.transport import FailedAnswerError, together
 from artifact_tui.errors import NotFoundError
 from artifact_tui.model import File
@@ -62,24 +60,10 @@ class MlflowBytes:
         self._written: dict[str, tuple[File, ...]] = {}
         """What is in the folders of logged models, by key."""
 
-    async def folders(self, keys: Sequence[str]) -> dict[str, str]:
-        """Where the bytes of logged models and runs are, by key; what is gone is left out."""
-        logged = {one for key in keys if (one := parse_logged(key)) is not None}
-        runs = {one for key in keys if (one := parse_run(key)) is not None}
-        if not (logged or runs):
-            return {}
-        places = await self._requests.experiments()
-        models, entries = await together(
-            self._facts.logged(places, id_filters("model_id", logged)),
-            self._facts.runs(places, id_filters("run_id", runs)),
-        )
-        found = {one.key: one.artifact_uri for one in models}
-        return found | {one.info.key: one.info.artifact_uri for one in entries}
-
     async def files(self, keys: Sequence[str]) -> dict[str, tuple[File, ...]]:
         """The files of versions, logged models and runs; what nobody tells about is left out."""
         owners = await self._owners(keys)
-        folders = await self.folders([owner for owner, _ in owners.values()])
+        folders = (await self._facts.things([owner for owner, _ in owners.values()])).locations
         there = {key: one for key, one in owners.items() if one[0] in folders}
         wanted = {owner: folders[owner] for owner, _ in there.values()}
         stored = await together(*(self._of(key, place) for key, place in wanted.items()))

@@ -130,7 +130,7 @@ class MlflowDeletions(MlflowChanges):
         asking = [key for key, one in self._deletions.items() if not one.delete_aliases]
         names = {ref.name for key in asking if (ref := parse_version(key)) is not None}
         self._aliases = AliasTable((await self._facts.models(names)).values())
-        self._states = await self._facts.states(self._keys)
+        self._states = (await self._facts.things(self._keys)).states
 
     def refusal(self, key: str) -> Outcome | None:
         """Whether it carries aliases that must stay, or is gone already."""
@@ -168,7 +168,7 @@ class MlflowRestoring(MlflowChanges):
 
     async def look(self) -> None:
         """Which runs are in the trash."""
-        self._states = await self._facts.states(self._keys)
+        self._states = (await self._facts.things(self._keys)).states
 
     def refusal(self, key: str) -> Outcome | None:
         """Whether it is not in the trash."""

@@ -315,6 +315,24 @@ def parse_run(key: str) -> str | None:
     return fit[1] if fit else None
 
 
+class Names(NamedTuple):
+    """Keys by what they name, as MLflow is asked for it; keys of nothing are left out."""
+
+    versions: frozenset[ModelVersionName]
+    logged: frozenset[str]
+    runs: frozenset[str]
+
+
+def names_of(keys: Iterable[str]) -> Names:
+    """What some keys name."""
+    every = list(keys)
+    return Names(
+        frozenset(ref for key in every if (ref := parse_version(key)) is not None),
+        frozenset(one for key in every if (one := parse_logged(key)) is not None),
+        frozenset(one for key in every if (one := parse_run(key)) is not None),
+    )
+
+
 _SOURCE = re.compile(r"models:/(?:([^/]+)/([0-9]+)|(m-[0-9A-Za-z]+))/?", re.ASCII)
 _OF_LOGGED = re.compile(r"/models/(m-[0-9a-f]{32})/artifacts(?:/|\Z)", re.ASCII)
 _OF_RUN = re.compile(r"(?:\Aruns:/|/)([0-9a-f]{32})(?:/|\Z)", re.ASCII)
@@ -453,6 +471,33 @@ def shown_run(one: RunEntry, experiments: Mapping[str, str]) -> Shown:
     )
     name = experiments.get(info.experiment_id, info.experiment_id)
     return Shown(Collection(home, name, RUN), version)
+
+
+@dataclass(frozen=True, slots=True)
+class Things:
+    """Logged models and runs that are there, by key."""
+
+    experiments: Mapping[str, str]
+    """The names of all experiments, by id."""
+    logged: Mapping[str, LoggedInfo]
+    runs: Mapping[str, RunEntry]
+
+    @property
+    def shown(self) -> dict[str, Shown]:
+        """Each as a listing has it."""
+        found = {key: shown_logged(one, self.experiments) for key, one in self.logged.items()}
+        return found | {key: shown_run(one, self.experiments) for key, one in self.runs.items()}
+
+    @property
+    def states(self) -> dict[str, VersionState]:
+        """Whether each lives, or is in the trash."""
+        return {key: one.version.state for key, one in self.shown.items()}
+
+    @property
+    def locations(self) -> dict[str, str]:
+        """Where the bytes of each are."""
+        found = {key: one.artifact_uri for key, one in self.logged.items()}
+        return found | {key: one.info.artifact_uri for key, one in self.runs.items()}
 
 
 LABEL = len("m-") + 12

@@ -17,13 +17,14 @@ from artifact_tui.clients.mlflow.mlflow_entries import (
     ModelVersionName,
     RunEntry,
     Shown,
+    Things,
     VersionEntry,
+    names_of,
     parse_location,
     parse_logged,
     parse_run,
     parse_version,
-    shown_logged,
-    shown_run,
+    run_key,
     shown_version,
 )
 from artifact_tui.clients.mlflow.mlflow_requests import IS_PROMPT, id_filters, name_filters
@@ -32,9 +33,10 @@ from artifact_tui.errors import EmptyError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from artifact_tui.clients.mlflow.mlflow_requests import MlflowRequests
-    from artifact_tui.model import Facts, VersionState
+    from artifact_tui.model import Facts
 
 _Row = TypeVar("_Row")
 
@@ -87,10 +89,7 @@ class MlflowFacts:
 
     async def _look(self, keys: Sequence[str]) -> dict[str, tuple[Shown, set[str]]]:
         """Each with the keys of what was made from it."""
-        refs = {ref for key in keys if (ref := parse_version(key)) is not None}
-        logged = {one for key in keys if (one := parse_logged(key)) is not None}
-        runs = {one for key in keys if (one := parse_run(key)) is not None}
-        parts = await together(self._of_versions(refs), self._of_experiments(logged, runs))
+        parts = await together(self._of_versions(names_of(keys).versions), self._of_things(keys))
         found = {key: one for part in parts for key, one in part.items()}
         return {key: found[key] for key in keys if key in found}
 
@@ -104,7 +103,9 @@ class MlflowFacts:
 
     # versions of registered models
 
-    async def _of_versions(self, refs: set[ModelVersionName]) -> dict[str, tuple[Shown, set[str]]]:
+    async def _of_versions(
+        self, refs: frozenset[ModelVersionName]
+    ) -> dict[str, tuple[Shown, set[str]]]:
         return await self._around_versions(await self._versions(refs)) if refs else {}
 
     async def _around_versions(
@@ -138,7 +139,7 @@ class MlflowFacts:
             missing -= found.keys()
         return found
 
-    async def _versions(self, refs: set[ModelVersionName]) -> list[VersionEntry]:
+    async def _versions(self, refs: AbstractSet[ModelVersionName]) -> list[VersionEntry]:
         """Some versions: of one model only what lies between the first and the last of them."""
         filters = name_filters(sorted({ref.name for ref in refs}))
         if len({ref.name for ref in refs}) == 1 and filters != [""]:
@@ -158,50 +159,36 @@ class MlflowFacts:
 
     # logged models and runs
 
-    async def _of_experiments(
-        self, logged: set[str], runs: set[str]
-    ) -> dict[str, tuple[Shown, set[str]]]:
-        if not (logged or runs):
-            return {}
-        places = await self._requests.experiments()
-        models, entries, children, parents = await self._around(places, logged, runs)
-        dependents = _children(parents)
-        named = by_name(await self._search([OF_RUNS])) if logged else {}
-        for one in models:
-            dependents[one.key] |= named.get(one.by_name, set())
-        for one in children:
-            dependents[f"runs:/{one.source_run_id}"].add(one.key)
-        shown: list[Shown] = [shown_logged(one, places) for one in models]
-        shown += [shown_run(one, places) for one in entries]
-        return {one.version.key: (one, dependents[one.version.key]) for one in shown}
-
-    async def _around(
-        self, places: Iterable[str], logged: set[str], runs: set[str]
-    ) -> tuple[list[LoggedInfo], list[RunEntry], list[LoggedInfo], dict[str, tuple[str, ...]]]:
-        """Logged models and runs, logged models of these runs, and versions made from either."""
-        (models, children), (entries, parents) = await together(
-            together(
-                self.logged(places, id_filters("model_id", logged)),
-                self.logged(places, id_filters("source_run_id", runs)),
-            ),
-            together(self.runs(places, id_filters("run_id", runs)), self._made_from(logged, runs)),
-        )
-        return models, entries, children, parents
-
-    async def states(self, keys: Iterable[str]) -> dict[str, VersionState]:
-        """Where the logged models and runs among these are; those that are gone are left out."""
-        logged = {one for key in keys if (one := parse_logged(key)) is not None}
-        runs = {one for key in keys if (one := parse_run(key)) is not None}
-        if not (logged or runs):
-            return {}
+    async def things(self, keys: Iterable[str]) -> Things:
+        """The logged models and runs among these; those that are gone are left out."""
+        names = names_of(keys)
+        if not (names.logged or names.runs):
+            return Things({}, {}, {})
         places = await self._requests.experiments()
         models, entries = await together(
-            self.logged(places, id_filters("model_id", logged)),
-            self.runs(places, id_filters("run_id", runs)),
+            self.logged(places, id_filters("model_id", names.logged)),
+            self.runs(places, id_filters("run_id", names.runs)),
         )
-        found: list[Shown] = [shown_logged(one, places) for one in models]
-        found += [shown_run(one, places) for one in entries]
-        return {one.version.key: one.version.state for one in found}
+        logged = {one.key: one for one in models}
+        return Things(places, logged, {one.info.key: one for one in entries})
+
+    async def _of_things(self, keys: Sequence[str]) -> dict[str, tuple[Shown, set[str]]]:
+        names = names_of(keys)
+        if not (names.logged or names.runs):
+            return {}
+        things, dependents = await together(
+            self.things(keys), self._made_from(names.logged, names.runs)
+        )
+        children, named = await together(
+            self.logged(things.experiments, id_filters("source_run_id", names.runs)),
+            self._search([OF_RUNS] if names.logged else []),
+        )
+        by_names = by_name(named)
+        for key, one in things.logged.items():
+            dependents[key] |= by_names.get(one.by_name, set())
+        for one in children:
+            dependents[run_key(one.source_run_id)].add(one.key)
+        return {key: (one, dependents[key]) for key, one in things.shown.items()}
 
     async def logged(self, places: Iterable[str], filters: Iterable[str]) -> list[LoggedInfo]:
         """The logged models of some experiments that fit any of these filters."""
@@ -213,13 +200,15 @@ class MlflowFacts:
         parts = await together(*(_all(self._requests.runs(places, one)) for one in filters))
         return [one for part in parts for one in part]
 
-    async def _made_from(self, logged: set[str], runs: set[str]) -> dict[str, tuple[str, ...]]:
-        """What versions that may be made from these were made from."""
+    async def _made_from(
+        self, logged: Iterable[str], runs: Iterable[str]
+    ) -> defaultdict[str, set[str]]:
+        """The keys of the versions that were made from these, by what they were made from."""
         filters = [*id_filters("run_id", runs), *([OF_LOGGED] if logged else []), COPIES]
         rows = await self._search(filters)
         copied = {ref for one in rows for key in one.parents if (ref := parse_version(key))}
         there = await self._versions(copied) if copied else []
-        return await self.parents(rows, {one.key: one for one in there})
+        return _children(await self.parents(rows, {one.key: one for one in there}))
 
     async def parents(
         self, rows: Sequence[VersionEntry], there: Mapping[str, VersionEntry]

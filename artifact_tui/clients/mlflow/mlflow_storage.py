@@ -104,7 +104,8 @@ class MlflowStorage:
 
     async def _objects(self, folders: Mapping[str, str]) -> list[StoredObject]:
         """Folders as objects: only those whose owner is gone are walked."""
-        states, needed = await together(self._facts.states(folders), self.needed(folders))
+        things, needed = await together(self._facts.things(folders), self.needed(folders))
+        states = things.states
         alone = [key for key in folders if key not in states]
         files = await together(*(self._bytes.walk(key, folders[key]) for key in alone))
         found = dict(zip(alone, files, strict=True))
@@ -136,8 +137,9 @@ class MlflowStorage:
     ) -> Sequence[StoredObject]:
         """The folders of these logged models and runs, where there is something in them."""
         del versions
-        folders = await self._bytes.folders([key for key in version_keys if self.owner(key)])
-        ours = {key: place for key, place in folders.items() if folder_owner(place) == key}
+        things = await self._facts.things([key for key in version_keys if self.owner(key)])
+        places = things.locations.items()
+        ours = {key: place for key, place in places if folder_owner(place) == key}
         files = await together(*(self._bytes.walk(key, place) for key, place in ours.items()))
         pairs = zip(ours.items(), files, strict=True)
         return [_object(place, key, rows) for (key, place), rows in pairs if rows]
@@ -190,7 +192,7 @@ class MlflowEmptying(MlflowChanges):
         """Which of their owners are there, and which versions have their bytes in them."""
         folders = {owner: key for key, owner in self._owners.items()}
         self._partly = not await self._requests.tells_all()
-        self._states = await self._facts.states(folders)
+        self._states = (await self._facts.things(folders)).states
         self._needed = await self._storage.needed(folders)
 
     def refusal(self, key: str) -> Outcome | None:
