@@ -523,6 +523,59 @@ def _done(place: ObjectRef, answer: Mapping[str, Any]) -> Outcome:
 T = TypeVar("T")
 
 
+class S3Bucket:
+    """One bucket, used in a thread of its own; boto3 is loaded at the first request."""
+
+    def __init__(self, settings: StorageSettings, *, read_only: bool) -> None:
+        self.name = settings.bucket
+        self._settings = settings
+        self._read_only = read_only
+        self._s3: S3 | None = None
+        self._deletes: ObjectDeleter | None = None
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="storage")
+
+    async def run(self, work: Callable[[S3], T]) -> T:
+        """Work in our thread, with boto3's errors as ours."""
+
+        def job() -> T:
+            if self._s3 is None:
+                self._s3 = open_s3(self._settings, read_only=self._read_only)
+            with s3_errors(self.name):
+                return work(self._s3)
+
+        return await asyncio.get_running_loop().run_in_executor(self._pool, job)
+
+    async def versioned(self) -> bool:
+        """Whether a plain deletion only puts a delete marker over an object."""
+
+        def kept(s3: S3) -> bool:
+            try:
+                answer = s3.get_bucket_versioning(Bucket=self.name)
+            except Exception as error:
+                if answer_of(error).code in UNKNOWN_REQUEST:  # it cannot keep versions either
+                    return False
+                raise
+            return answer.get("Status") in {"Enabled", "Suspended"}
+
+        return await self.run(kept)
+
+    async def delete(self, places: Sequence[ObjectRef]) -> dict[str, Outcome]:
+        """Delete these objects, each once; one outcome for each, by its key."""
+
+        def delete(s3: S3) -> dict[str, Outcome]:
+            self._deletes = self._deletes or ObjectDeleter(s3, self.name)
+            return self._deletes.delete(places)
+
+        return await self.run(delete)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._s3 is not None:
+            self._s3.close()
+            self._s3 = None
+        self._pool.shutdown(wait=False)
+
+
 class S3Storage:
     """The objects of one bucket that fit one pattern. boto3 is loaded at the first request."""
 
@@ -533,55 +586,31 @@ class S3Storage:
             UsageError: the pattern cannot be used.
         """
         self._settings = settings
-        self._bucket = settings.bucket
+        self._bucket = S3Bucket(settings, read_only=read_only)
         self._pattern = StoragePattern(settings.pattern)
         self._read_only = read_only
-        self._s3: S3 | None = None
-        self._deletes: ObjectDeleter | None = None
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="storage")
 
     @property
     def place(self) -> str:
         """Bucket and pattern."""
-        return f"s3://{self._bucket}/{self._pattern.text}"
+        return f"s3://{self._bucket.name}/{self._pattern.text}"
 
     @property
     def grace_us(self) -> int:
         """Objects changed less than so many microseconds ago are no orphans."""
         return self._settings.grace_us
 
-    async def _run(self, work: Callable[[S3], T]) -> T:
-        """Work in our thread, with boto3's errors as ours."""
-
-        def job() -> T:
-            if self._s3 is None:
-                self._s3 = open_s3(self._settings, read_only=self._read_only)
-            with s3_errors(self._bucket):
-                return work(self._s3)
-
-        return await asyncio.get_running_loop().run_in_executor(self._pool, job)
-
     async def versioned(self) -> bool:
         """Whether a plain deletion only puts a delete marker over an object."""
-
-        def kept(s3: S3) -> bool:
-            try:
-                answer = s3.get_bucket_versioning(Bucket=self._bucket)
-            except Exception as error:
-                if answer_of(error).code in UNKNOWN_REQUEST:  # it cannot keep versions either
-                    return False
-                raise
-            return answer.get("Status") in {"Enabled", "Suspended"}
-
-        return await self._run(kept)
+        return await self._bucket.versioned()
 
     async def objects(
         self, after: str | None = None, *, versions: bool = False
     ) -> Page[StoredObject]:
         """The next page of what is stored where the pattern begins, by name."""
         page = version_page if versions else current_page
-        look = partial(page, bucket=self._bucket, prefix=self._pattern.prefix, after=after)
-        rows, after = await self._run(look)
+        look = partial(page, bucket=self._bucket.name, prefix=self._pattern.prefix, after=after)
+        rows, after = await self._bucket.run(look)
         return Page(tuple(self._stored(row) for row in rows), after)
 
     async def elsewhere(self) -> tuple[int, bool]:
@@ -592,7 +621,7 @@ class S3Storage:
             count, after = 0, ""
             for _ in range(PAGES):
                 place = {"StartAfter": after} if after else {}
-                answer = s3.list_objects_v2(Bucket=self._bucket, MaxKeys=PAGE, **place)
+                answer = s3.list_objects_v2(Bucket=self._bucket.name, MaxKeys=PAGE, **place)
                 names = [row["Key"] for row in answer.get("Contents", ())]
                 count += sum(not name.startswith(prefix) for name in names)
                 if not answer.get("IsTruncated") or not names:
@@ -602,7 +631,7 @@ class S3Storage:
                     after = prefix + "\U0010ffff"
             return count, False
 
-        return await self._run(counted) if prefix else (0, True)
+        return await self._bucket.run(counted) if prefix else (0, True)
 
     def owner(self, version_key: str) -> str:
         """What `StoredObject.version_key` is for the objects of a version; empty without any."""
@@ -626,10 +655,10 @@ class S3Storage:
 
         def look(s3: S3) -> list[ListedObject]:
             if self._pattern.many or versions:
-                return list(objects_below(page, s3, self._bucket, starts, mine))
-            return current_objects(s3, self._bucket, starts)
+                return list(objects_below(page, s3, self._bucket.name, starts, mine))
+            return current_objects(s3, self._bucket.name, starts)
 
-        rows = await self._run(look) if starts else []
+        rows = await self._bucket.run(look) if starts else []
         rows.sort(key=lambda row: row.marker)
         return [self._stored(row, version=versions) for row in rows]
 
@@ -641,14 +670,14 @@ class S3Storage:
 
         def look(s3: S3) -> dict[ObjectRef, ListedObject]:
             found = {
-                ObjectRef(self._bucket, row.name): row
-                for row in current_objects(s3, self._bucket, plain)
+                ObjectRef(self._bucket.name, row.name): row
+                for row in current_objects(s3, self._bucket.name, plain)
             }
-            for row in object_versions(s3, self._bucket, exact):
-                found[ObjectRef(self._bucket, row.name, row.version)] = row
+            for row in object_versions(s3, self._bucket.name, exact):
+                found[ObjectRef(self._bucket.name, row.name, row.version)] = row
             return found
 
-        rows = await self._run(look) if places else {}
+        rows = await self._bucket.run(look) if places else {}
         return {
             key: Facts(
                 key=key,
@@ -666,26 +695,24 @@ class S3Storage:
         if self._read_only:
             raise read_only_error(f"The storage {self.place}")
         places = {key: place for key in keys if (place := self._ours(key)) is not None}
-        unique = list(dict.fromkeys(places.values()))
-
-        def delete(s3: S3) -> dict[str, Outcome]:
-            self._deletes = self._deletes or ObjectDeleter(s3, self._bucket)
-            return self._deletes.delete(unique)
-
-        found = await self._run(delete)
+        found = await self._bucket.delete(list(dict.fromkeys(places.values())))
         strange = "it is not an object of this registry's storage. Nothing was sent"
         return [found.get(key) or Outcome(key, Result.REFUSED, strange) for key in keys]
 
     def _ours(self, key: str) -> ObjectRef | None:
         """The place of a key, if it is in this bucket and fits the pattern."""
         place = parse_object_key(key)
-        if place is None or place.bucket != self._bucket or self._pattern.owner(place.name) is None:
+        if (
+            place is None
+            or place.bucket != self._bucket.name
+            or self._pattern.owner(place.name) is None
+        ):
             return None
         return place
 
     def _stored(self, row: ListedObject, *, version: bool = False) -> StoredObject:
         owner = self._pattern.owner(row.name)
-        place = ObjectRef(self._bucket, row.name, row.version if version else "")
+        place = ObjectRef(self._bucket.name, row.name, row.version if version else "")
         return StoredObject(
             key=place.key,
             name=row.name,
@@ -699,7 +726,4 @@ class S3Storage:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        if self._s3 is not None:
-            self._s3.close()
-            self._s3 = None
-        self._pool.shutdown(wait=False)
+        await self._bucket.aclose()

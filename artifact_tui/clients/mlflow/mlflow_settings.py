@@ -4,6 +4,7 @@
 address = "mlflow+https://mlflow.example"
 token_env = "TEAM_TOKEN"          # or username with password_env; else as MLflow's client finds it
 ca_file = "~/team-ca.pem"
+artifact_root = "s3://team/mlflow" # or a folder: bytes are read and deleted there directly
 
 Credentials are looked for where MLflow's own client looks: a user name and password in the
 environment or in `~/.mlflow/credentials`, before a token in the environment.
@@ -21,6 +22,8 @@ from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 
+from artifact_tui.clients.disk import as_named
+from artifact_tui.clients.s3_layout import StorageSettings
 from artifact_tui.clients.servers import (
     PORTS,
     ConnectionOptions,
@@ -35,10 +38,13 @@ from artifact_tui.errors import UsageError, bare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from artifact_tui.clients.transport import HttpAnswer, Send
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
+
+_S3 = "s3://"
 
 _FORM = "Use an address such as mlflow+https://HOST, or mlflow+http://HOST:PORT/PREFIX."
 
@@ -108,6 +114,11 @@ class MlflowSettings(msgspec.Struct, kw_only=True):
     connect_seconds: Annotated[float, "how long to wait for a connection"] = 10.0
     answer_seconds: Annotated[float, "the longest silence of the server"] = 120.0
     request_seconds: Annotated[float, "the longest duration of one request"] = 300.0
+    artifact_root: Annotated[
+        str, "where its artifacts are, to go there directly: s3://BUCKET/PREFIX or a folder"
+    ] = ""
+    endpoint: Annotated[str, "another S3 than Amazon's"] = ""
+    region: Annotated[str, "the region of the bucket"] = ""
 
 
 _USUAL = MlflowSettings()
@@ -124,6 +135,15 @@ class MlflowLogin:
     """Where that comes from, for the sentence that asks for another."""
 
 
+@dataclass(frozen=True, slots=True)
+class BucketPrefix:
+    """A place in a bucket."""
+
+    bucket: StorageSettings
+    prefix: str
+    """What the names of objects there start with: it ends with a slash, or is empty."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MlflowOptions(ConnectionOptions):
     """How to speak to one server; times in seconds, sizes in bytes."""
@@ -134,6 +154,11 @@ class MlflowOptions(ConnectionOptions):
     whole_s: float = _USUAL.request_seconds
     answer_limit: int = 512_000_000
     """All versions come in one answer, at half a kilobyte each."""
+    artifact_root: BucketPrefix | Path | None = None
+    """Where bytes may be read and deleted directly; None: only through the server.
+
+    A person says so, and never the server: one that lies could name any folder or bucket.
+    """
 
 
 _SECONDS = {
@@ -158,7 +183,32 @@ def limits_of(settings: Mapping[str, object]) -> MlflowOptions:
             ("username", "password_env") if known.username else ("password_env", "username")
         )
         refuse_setting(settings, key, f"“{key}” needs {other}")
-    return MlflowOptions(**connection_options(settings, known, _SECONDS))
+    more = connection_options(settings, known, _SECONDS)
+    return MlflowOptions(artifact_root=_artifact_root(settings, known), **more)
+
+
+def _artifact_root(
+    settings: Mapping[str, object], known: MlflowSettings
+) -> BucketPrefix | Path | None:
+    """Where bytes may be reached directly; None where that is not configured."""
+    place = known.artifact_root
+    if not place.startswith(_S3):
+        for key in ("endpoint", "region"):
+            if key in settings:
+                hint = 'Add artifact_root = "s3://BUCKET/PREFIX".'
+                refuse_setting(settings, key, f"“{key}” needs an artifact_root in S3", hint)
+        if place and not place.startswith(("/", "~")):
+            hint = 'Use "s3://BUCKET/PREFIX", or the whole path of a folder.'
+            refuse_setting(settings, "artifact_root", f"“{place}” is no such place", hint)
+        return as_named(place) if place else None
+    bucket, _, prefix = place.removeprefix(_S3).partition("/")
+    parts = prefix.strip("/").split("/") if prefix.strip("/") else []
+    if not bucket or {"", ".", ".."} & set(parts):
+        hint = 'Use "s3://BUCKET/PREFIX".'
+        refuse_setting(settings, "artifact_root", f"“{place}” is no place in a bucket", hint)
+    endpoint = known.endpoint or os.environ.get("MLFLOW_S3_ENDPOINT_URL", "")
+    storage = StorageSettings(bucket, endpoint=endpoint, region=known.region)
+    return BucketPrefix(storage, "".join(f"{one}/" for one in parts))
 
 
 def options_of(settings: Mapping[str, object], address: MlflowAddress) -> MlflowOptions:

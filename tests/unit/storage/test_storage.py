@@ -300,14 +300,14 @@ async def test_read_only_is_enforced_twice(bucket: Bucket) -> None:
 async def test_errors_are_words_without_secrets(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gone = bucket.open()
-    gone._bucket = "no-such-bucket-here"
+    name, endpoint = bucket.name, bucket.endpoint
+    bucket.name = "no-such-bucket-here"
     with pytest.raises(RegistryError, match="no bucket"):
-        await gone.objects()
-    away = Bucket.open(bucket)
-    away._settings = type(away._settings)(bucket.name, endpoint="http://127.0.0.1:9")
+        await bucket.open().objects()
+    bucket.name, bucket.endpoint = name, "http://127.0.0.1:9"
     with pytest.raises(RegistryError, match="could not be used") as caught:
-        await away.versioned()
+        await bucket.open().versioned()
+    bucket.endpoint = endpoint
     assert "canary" not in f"{caught.value}{caught.value.hint}"
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
