@@ -66,11 +66,17 @@ class Collection:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Alias:
-    """A movable name on a version; `scope` names another collection that holds it, or is empty."""
+    """A movable name on a version."""
 
     name: str
     protected: bool = False
     scope: str = ""
+    """What else holds it; empty: the version itself.
+
+    Another collection, which shows the version: it loses the alias when the version goes. Or
+    `COLLECTION:LABEL`, another version of the same collection, of which this one is a part: that
+    keeps the alias, and lacks the part.
+    """
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -190,7 +196,7 @@ class Facts:
     digest: str
     state: VersionState
     aliases: tuple[Alias, ...] = ()
-    """Every alias, sorted; those held in other collections carry their scope."""
+    """Every alias, sorted; those that something else holds carry their scope."""
     dependents: tuple[str, ...] = ()
     """Keys of the nearest live versions made from it, sorted.
 

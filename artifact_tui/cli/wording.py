@@ -114,7 +114,7 @@ def alias_names(aliases: Sequence[Alias]) -> list[str]:
 
 
 def alias_scopes(aliases: Sequence[Alias]) -> dict[str, list[str]]:
-    """The names that other collections hold, by collection."""
+    """The names that something else holds, by its name: another collection or version."""
     return {
         scope: [alias.name for alias in aliases if alias.scope == scope]
         for scope in sorted({alias.scope for alias in aliases if alias.scope})

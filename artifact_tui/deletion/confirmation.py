@@ -123,6 +123,7 @@ def deletion_confirmation(summary: Summary, *, production: bool, registry: str) 
         ),
         (bool(summary.linked), number, "links in other collections break"),
         (bool(summary.aliases), number, "aliases go too"),
+        (bool(summary.partial_aliases), number, "parts of aliased versions go"),
         (summary.in_use > 0, number, "processes use what goes"),
         (summary.objects > 0, number, "stored objects go too"),
         (total > FEW, number, ""),

@@ -140,6 +140,8 @@ class Summary:
     """How many requests fewer it would be with `whole_collections`; 0 when that is on."""
     aliases: tuple[tuple[str, int], ...] = ()
     """Alias names that go, with how many versions lose them; most first."""
+    partial_aliases: tuple[tuple[str, int], ...] = ()
+    """Alias names of versions that stay, with how many parts of those go; most first."""
     consent_aliases: tuple[tuple[str, int], ...] = ()
     """Alias names on the versions that need consent."""
     protected_aliases: tuple[tuple[str, int], ...] = ()
@@ -338,7 +340,16 @@ _ALIAS_TOTALS = """SELECT json_extract(a.value, '$.name'), count(*)
       AND EXISTS(SELECT 1 FROM reviewed o WHERE o.key = json_extract(l.value, '$.key')
         AND o.source_key <> '' AND {same}))) GROUP BY 1"""
 
-_LOST_ALIAS = "NOT (i.source_key <> '' AND json_extract(a.value, '$.scope') <> '')"
+OF_WHOLE = """substr(json_extract(a.value, '$.scope'), 1, length(i.collection) + 1)
+    = i.collection || ':'"""
+"""Whether another version has the alias (`a`), of which this one (`i`) is a part."""
+
+_CARRIED_ALIAS = "NOT (i.source_key <> '' AND json_extract(a.value, '$.scope') <> '')"
+
+_LOST_ALIAS = f"{_CARRIED_ALIAS} AND NOT {OF_WHOLE}"
+
+_PARTIAL_ALIAS = f"""{OF_WHOLE} AND json_extract(a.value, '$.scope') NOT IN (
+    SELECT collection || ':' || label FROM reviewed WHERE kind = 'version' AND {_GOES})"""
 
 _WHOLES = """SELECT c.seq, c.key, c.collection, count(m.seq), coalesce(sum(m.source_key <> ''), 0)
     FROM reviewed c
@@ -411,9 +422,12 @@ def count_summary(conn: sqlite3.Connection, claims: Summary, options: Options) -
         protected = f"verdict <> 'delete' AND {{}}.reason = '{Reason.PROTECTED}'"
         found = replace(
             found,
-            aliases=_alias_totals(conn, "verdict = 'delete'"),
-            consent_aliases=_alias_totals(conn, "verdict = 'consent'"),
-            protected_aliases=_alias_totals(conn, protected, protected=True),
+            aliases=_alias_totals(conn, _GOES, _LOST_ALIAS),
+            partial_aliases=_alias_totals(conn, _GOES, _PARTIAL_ALIAS),
+            consent_aliases=_alias_totals(conn, "verdict = 'consent'", _CARRIED_ALIAS),
+            protected_aliases=_alias_totals(
+                conn, protected, f"{_CARRIED_ALIAS} AND json_extract(a.value, '$.protected')"
+            ),
         )
     return found
 
@@ -436,14 +450,10 @@ def _name_totals(conn: sqlite3.Connection, sql: str) -> tuple[tuple[str, int], .
     return most_first(dict(conn.execute(sql).fetchall()))
 
 
-def _alias_totals(
-    conn: sqlite3.Connection, where: str, *, protected: bool = False
-) -> tuple[tuple[str, int], ...]:
-    mine = f"i.{where}".format("i")
-    lost = f"{_LOST_ALIAS} AND json_extract(a.value, '$.protected')" if protected else _LOST_ALIAS
-    return _name_totals(
-        conn, _ALIAS_TOTALS.format(where=mine, lost=lost, same=f"o.{where}".format("o"))
-    )
+def _alias_totals(conn: sqlite3.Connection, where: str, which: str) -> tuple[tuple[str, int], ...]:
+    """Aliases (`a`) for which `which` holds, of the items for which `where` does."""
+    mine, same = f"i.{where}".format("i"), f"o.{where}".format("o")
+    return _name_totals(conn, _ALIAS_TOTALS.format(where=mine, lost=which, same=same))
 
 
 def _whole_totals(

@@ -22,7 +22,7 @@ from artifact_tui.deletion.items import (
     Reason,
     Verdict,
 )
-from artifact_tui.deletion.plan import NAMES_SHOWN
+from artifact_tui.deletion.plan import NAMES_SHOWN, OF_WHOLE
 from artifact_tui.text import count, freed, plural, safe, size
 
 if TYPE_CHECKING:
@@ -217,6 +217,12 @@ def _going_that(condition: str, *params: object) -> ItemPick:
     return ItemPick(f"{GOING.where} AND {condition}", params)
 
 
+def _with_alias(condition: str) -> str:
+    """SQL for items that carry an alias (`a`) of some sort."""
+    return f"""i.aliases <> '[]' AND EXISTS(
+        SELECT 1 FROM json_each(i.aliases) a WHERE {condition})"""
+
+
 def items_of(draft: Draft, pick: ItemPick) -> PickedItems:
     """The items of a group, read from the draft as they are looked at."""
     return PickedItems(draft.items, *pick)
@@ -377,7 +383,17 @@ def _what_follows(options: Options, summary: Summary, tally: Tally) -> Iterator[
             tally(summary.aliases),
             Harm.WARNING,
             _leave("delete_aliases"),
-            _going_that("i.aliases <> '[]'"),
+            _going_that(_with_alias(f"NOT {OF_WHOLE}")),
+        )
+    if summary.partial_aliases:
+        yield ReviewGroup(
+            "partial-aliases",
+            "aliases that stay",
+            sum(parts for _, parts in summary.partial_aliases),
+            f"{tally(summary.partial_aliases)}: on a version that stays, without these parts",
+            Harm.WARNING,
+            _leave("delete_aliases"),
+            _going_that(_with_alias(OF_WHOLE)),
         )
     if summary.linked and options.break_links:
         yield ReviewGroup(
@@ -640,7 +656,7 @@ def call_lines(head: Head, items: Iterable[Item]) -> list[str]:
     lines = [safe(first, _LONG)]
     for item in going:
         name, key = safe(item.name), safe(item.key)
-        aliases = ", ".join(safe(alias.name) for alias in item.facts.aliases)
+        aliases = ", ".join(safe(one.name) for one in item.facts.aliases if not item.is_part(one))
         if item.kind == COLLECTION:
             lines.append(f"{verb} collection {name} with all that is in it  {key}")
         elif item.is_link:

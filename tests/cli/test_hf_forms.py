@@ -114,11 +114,25 @@ def test_one_quantisation_goes_and_frees_what_it_said(cli: Cli, hub: Hub, tmp_pa
     assert "needs your consent" in asks
     said = free(cli, "version:*Q8_0*", tmp_path / "p", "--delete-aliases")
     assert "8 KB listed, 8 KB freed" in said
+    assert "aliases that stay  1  main: on a version that stays, without these parts" in said
+    assert f"aliases main in acme/base-GGUF:{QUANTS[:12]}" in said
+    assert "aliases that go" not in said
     assert before - hub.bytes() >= 8000
     assert there(hub, GGUF, QUANTS) == FORMS.keys() - {"base-Q8_0.gguf"}
     assert (hub.root / GGUF / "refs/main").read_text() == QUANTS
     check(hub, EVERY)
     assert f"acme/base-GGUF:{QUANTS[:12]}/base-Q4_K_M.gguf" in labels(cli)
+
+
+def test_an_alias_goes_with_its_revision_and_not_with_the_forms(
+    cli: Cli, hub: Hub, tmp_path: Path
+) -> None:
+    said = free(cli, "name:acme/base-GGUF | version:*/onnx", tmp_path / "p", "--delete-aliases")
+    (goes,) = re.findall(r"aliases that go +(\d.*)", said)
+    (stays,) = re.findall(r"aliases that stay +(\d.*)", said)
+    assert (goes.split(), stays.split(":")[0].split()) == (["1", "main"], ["1", "main"])
+    assert not (hub.root / GGUF).exists()
+    assert (hub.root / BASE / "refs/main").read_text() == NEW
 
 
 def test_the_form_that_is_left_is_the_revision_again(cli: Cli, hub: Hub, tmp_path: Path) -> None:

@@ -248,9 +248,9 @@ class Repository:
         )
 
     def _aliases(self, part: str) -> tuple[Alias, ...]:
-        """The refs to a revision; those of a part are held by its revision."""
+        """The refs to a revision; it also holds those of a form of its weights."""
         _, commit, form = split_part(part)
-        scope = self.label(f"{SNAPSHOTS}/{commit}") if form else ""
+        scope = f"{self.name}:{self.label(f'{SNAPSHOTS}/{commit}')}" if form else ""
         return tuple(Alias(spelled_out(ref), scope=scope) for ref in self.refs_to(part))
 
     def digest(self, part: str) -> str:
