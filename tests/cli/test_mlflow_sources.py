@@ -154,3 +154,37 @@ def test_only_an_admin_empties_what_others_may_need_unseen(
 def test_a_server_that_keeps_no_artifacts_says_so(cli: Cli, server: MlflowRegistry) -> None:
     server.close_store()
     assert "does not keep artifacts" in cli("orphans", "mlflow:", code=1).err
+
+
+def test_a_copy_of_a_version_that_named_a_run_keeps_the_logged_model(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    """Its bytes are where the name in the run leads, when the original is gone."""
+    plan, run = tmp_path / "deletion.plan", run_of(server)
+    server.version("churn", f"runs:/{run}/net", run_id=run)
+    server.version("prod", "models:/churn/1")
+    server.call("DELETE", "model-versions/delete", name="churn", version="1")
+    said = cli("plan", "mlflow:", "type:logged", "-o", plan, "--storage", code=1).out
+    assert "prod:v1" in said
+    used = cli("ls", "mlflow:", "type:logged", "dependents:1", "--versions", "--json").records
+    assert len(used) == 1
+
+
+def test_a_copy_keeps_its_bytes_when_another_model_has_the_name_of_its_original(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    """Models are renamed: `churn:v1`, which `prod:v1` says that it is of, is older than it."""
+    plan, run = tmp_path / "deletion.plan", run_of(server)
+    other = server.logged(f"runs:/{run}", "other", {"w.bin": b"o" * 7})
+    server.version("other", other)
+    server.version("churn", model_of(server))
+    server.version("prod", "models:/churn/1")
+    server.call("POST", "registered-models/rename", name="churn", new_name="old")
+    server.call("POST", "registered-models/rename", name="other", new_name="churn")
+    server.call("DELETE", "model-versions/delete", name="old", version="1")
+    said = cli("plan", "mlflow:", "name:vision/net", "-o", plan, "--storage", code=1).out
+    assert "prod:v1" in said
+    server.call("DELETE", f"logged-models/{model_of(server).removeprefix('models:/')}")
+    assert "models/m-" not in cli("orphans", "mlflow:", "--json", code=None).out
+    shown = cli("show", "mlflow:", "churn:v1").out
+    assert "prod:v1" not in shown

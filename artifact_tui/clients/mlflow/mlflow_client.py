@@ -97,12 +97,12 @@ class MlflowClient(Client):
         found = {one.name: one for part in models for one in part}
         versions = [one for page in pages for one in page.model_versions]
         found |= await self._facts.models({one.name for one in versions} - found.keys())
-        parents = await self._facts.parents(versions, {one.key: one for one in versions})
+        await self._facts.locate(versions, versions)
         yield Listed(tuple(collection_of(one) for one in found.values()))
         aliases, named = AliasTable(found.values()), by_name(versions)
         for start in range(0, len(versions), AT_A_TIME):
             yield _listed(
-                shown_version(one, found[one.name], aliases, parents[one.key])
+                shown_version(one, found[one.name], aliases)
                 for one in versions[start : start + AT_A_TIME]
                 if one.name in found
             )

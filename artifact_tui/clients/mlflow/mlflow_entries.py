@@ -99,6 +99,8 @@ class VersionEntry(msgspec.Struct):
     status: str = "READY"
     tags: list[TagEntry] = []
     user_id: str = ""
+    place: str = ""
+    """Where its bytes are, of a copy whose original is gone; MLflow tells it when asked."""
 
     @property
     def key(self) -> str:
@@ -114,18 +116,20 @@ class VersionEntry(msgspec.Struct):
     @property
     def parents(self) -> tuple[str, ...]:
         """The keys of what it was made from: a version, a logged model, or else a run."""
-        found = parse_source(self.source) or (run_key(self.run_id) if self.run_id else "")
+        found = parse_location(self.place) if self.place else parse_source(self.source)
+        found = found or (run_key(self.run_id) if self.run_id else "")
         return (found,) if found else ()
 
     @property
-    def copied(self) -> bool:
-        """Whether it was made from a version."""
-        return any(parse_version(key) is not None for key in self.parents)
+    def original(self) -> str:
+        """The key of the version that it was copied from; empty: it is no copy."""
+        found = parse_source(self.source) or ""
+        return found if parse_version(found) is not None else ""
 
     @property
     def by_name(self) -> str:
         """`runs:/RUN/NAME` where its bytes are found by a name in a run; else empty."""
-        fit = _BY_NAME.match(self.source)
+        fit = _BY_NAME.match(self.place or self.source)
         return fit[0] if fit else ""
 
 
@@ -410,9 +414,7 @@ class Shown:
         )
 
 
-def shown_version(
-    one: VersionEntry, model: ModelEntry, aliases: AliasTable, parents: tuple[str, ...]
-) -> Shown:
+def shown_version(one: VersionEntry, model: ModelEntry, aliases: AliasTable) -> Shown:
     """A version of a registered model."""
     pending = one.status == "PENDING_REGISTRATION"
     version = Version(
@@ -428,7 +430,7 @@ def shown_version(
         aliases=aliases.of(one),
         tags=shown_tags(one.tags),
     )
-    return Shown(collection_of(model), version, parents)
+    return Shown(collection_of(model), version, one.parents)
 
 
 def shown_logged(one: LoggedInfo, experiments: Mapping[str, str]) -> Shown:

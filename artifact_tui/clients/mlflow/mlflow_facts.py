@@ -20,7 +20,6 @@ from artifact_tui.clients.mlflow.mlflow_entries import (
     Things,
     VersionEntry,
     names_of,
-    parse_location,
     parse_logged,
     parse_run,
     parse_version,
@@ -115,15 +114,13 @@ class MlflowFacts:
         models, copies = await together(
             self.models({one.name for one in rows}), self._search([COPIES])
         )
-        originals = {one.key: one for one in rows}
-        dependents = _children(
-            {one.key: one.parents for one in copies if _original_of(one, originals)}
-        )
+        originals = {one.key for one in rows}
+        copies = [one for one in copies if one.original in originals]
+        await self.locate(copies, rows)
+        dependents = _children(copies)
         aliases = AliasTable(models.values())
         shown = [
-            shown_version(one, models[one.name], aliases, one.parents)
-            for one in rows
-            if one.name in models
+            shown_version(one, models[one.name], aliases) for one in rows if one.name in models
         ]
         return {one.version.key: (one, dependents[one.version.key]) for one in shown}
 
@@ -176,14 +173,9 @@ class MlflowFacts:
         names = names_of(keys)
         if not (names.logged or names.runs):
             return {}
-        things, dependents = await together(
-            self.things(keys), self._made_from(names.logged, names.runs)
-        )
-        children, named = await together(
-            self.logged(things.experiments, id_filters("source_run_id", names.runs)),
-            self._search([OF_RUNS] if names.logged else []),
-        )
-        by_names = by_name(named)
+        things, rows = await together(self.things(keys), self._made_from(names.logged, names.runs))
+        children = await self.logged(things.experiments, id_filters("source_run_id", names.runs))
+        dependents, by_names = _children(rows), by_name(rows)
         for key, one in things.logged.items():
             dependents[key] |= by_names.get(one.by_name, set())
         for one in children:
@@ -200,44 +192,51 @@ class MlflowFacts:
         parts = await together(*(_all(self._requests.runs(places, one)) for one in filters))
         return [one for part in parts for one in part]
 
-    async def _made_from(
-        self, logged: Iterable[str], runs: Iterable[str]
-    ) -> defaultdict[str, set[str]]:
-        """The keys of the versions that were made from these, by what they were made from."""
-        filters = [*id_filters("run_id", runs), *([OF_LOGGED] if logged else []), COPIES]
+    async def _made_from(self, logged: Iterable[str], runs: Iterable[str]) -> list[VersionEntry]:
+        """The versions that may have been made from these, and others."""
+        filters = [*id_filters("run_id", runs), *([OF_LOGGED, OF_RUNS] if logged else []), COPIES]
         rows = await self._search(filters)
-        copied = {ref for one in rows for key in one.parents if (ref := parse_version(key))}
-        there = await self._versions(copied) if copied else []
-        return _children(await self.parents(rows, {one.key: one for one in there}))
+        copied = {ref for one in rows if (ref := parse_version(one.original)) is not None}
+        await self.locate(rows, await self._versions(copied) if copied else [])
+        return rows
 
-    async def parents(
-        self, rows: Sequence[VersionEntry], there: Mapping[str, VersionEntry]
-    ) -> dict[str, tuple[str, ...]]:
-        """What versions were made from, by key; `there` are the versions that others may be of.
+    async def locate(self, rows: Sequence[VersionEntry], there: Sequence[VersionEntry]) -> None:
+        """Ask where the bytes of those copies are whose original is not among these any more.
 
-        A copy outlives what it was copied from: its location tells which logged model or run holds
-        its bytes. So it does when a model of the same name was made anew.
+        A copy outlives what it was copied from. Another version may have the name of the original
+        by now: in a model made anew, where numbers begin again, or in one that was renamed.
         """
-        found = {one.key: one.parents for one in rows}
-        alone = [one for one in rows if one.copied and not _original_of(one, there)]
-        places = await together(
-            *(self._requests.location(ModelVersionName(one.name, one.version)) for one in alone)
+        originals = {one.key: one for one in there}
+        copies = {one.key: one for one in rows if one.original}
+        alone = {key for key, one in copies.items() if _younger(originals.get(one.original), one)}
+        doubtful = {
+            key
+            for key, one in copies.items()
+            if key not in alone and _changed_since(originals[one.original], one)
+        }
+        asked = [copies[key] for key in sorted(alone | doubtful)]
+        asked += {
+            key: originals[key] for key in (copies[one].original for one in doubtful)
+        }.values()
+        found = await together(
+            *(self._requests.location(ModelVersionName(one.name, one.version)) for one in asked)
         )
-        for one, place in zip(alone, places, strict=True):
-            if root := parse_location(place):
-                found[one.key] = (root,)
-            elif one.parents[0] in there:
-                found[one.key] = ()
-        return found
+        places = dict(zip((one.key for one in asked), found, strict=True))
+        for key in alone | doubtful:
+            if key in alone or places[key] != places[copies[key].original]:
+                copies[key].place = places[key]
 
 
-def _original_of(copy: VersionEntry, there: Mapping[str, VersionEntry]) -> bool:
-    """Whether a version that was copied from another is of one of these.
+def _younger(original: VersionEntry | None, copy: VersionEntry) -> bool:
+    """Whether what has the name of a copy's original now is gone, or was made after the copy."""
+    if original is None:
+        return True
+    return (original.creation_timestamp or 0) > (copy.creation_timestamp or 0)
 
-    One that is younger than its copy has the number of the original in a model made anew.
-    """
-    found = [there[key] for key in copy.parents if key in there]
-    return any((one.creation_timestamp or 0) <= (copy.creation_timestamp or 0) for one in found)
+
+def _changed_since(original: VersionEntry, copy: VersionEntry) -> bool:
+    """Whether something of a version changed after it was copied: it may have been its name."""
+    return (original.last_updated_timestamp or 0) >= (copy.creation_timestamp or 0)
 
 
 def by_name(rows: Iterable[VersionEntry]) -> dict[str, set[str]]:
@@ -252,12 +251,12 @@ def by_name(rows: Iterable[VersionEntry]) -> dict[str, set[str]]:
     return found
 
 
-def _children(parents: Mapping[str, tuple[str, ...]]) -> defaultdict[str, set[str]]:
-    """The keys of what was made from each thing."""
+def _children(rows: Iterable[VersionEntry]) -> defaultdict[str, set[str]]:
+    """The keys of the versions that were made from each thing."""
     found = defaultdict[str, set[str]](set)
-    for child, several in parents.items():
-        for parent in several:
-            found[parent].add(child)
+    for one in rows:
+        for parent in one.parents:
+            found[parent].add(one.key)
     return found
 
 

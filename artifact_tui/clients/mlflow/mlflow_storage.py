@@ -125,10 +125,10 @@ class MlflowStorage:
         ids = {key.rpartition("/")[2].removeprefix("m-"): key for key in owners}
         pages = await together(*(self._requests.versions(kind) for kind in ("", IS_PROMPT)))
         rows = [one for page in pages for one in page]
-        parents = await self._facts.parents(rows, {one.key: one for one in rows})
+        await self._facts.locate(rows, rows)
         found: dict[str, str] = {}
         for one in rows:
-            for text in (one.source, *parents[one.key]):
+            for text in (one.source, one.place, *one.parents):
                 found |= {ids[part]: one.key for part in _ID.findall(text) if part in ids}
         return found
 
