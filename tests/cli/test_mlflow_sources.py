@@ -31,9 +31,10 @@ def run_of(server: MlflowRegistry) -> str:
 
 
 def model_of(server: MlflowRegistry) -> str:
-    """The key of its logged model."""
+    """The key of its first logged model."""
     with server.database() as rows:
-        return f"models:/{rows('SELECT model_id FROM logged_models')[0][0]}"
+        found = rows("SELECT model_id FROM logged_models ORDER BY creation_timestamp_ms, rowid")
+        return f"models:/{found[0][0]}"
 
 
 def test_a_copy_of_a_model_that_was_made_anew_keeps_the_old_bytes(
