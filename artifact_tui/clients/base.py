@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from artifact_tui.config import NO_SETTINGS, read_settings
 from artifact_tui.errors import RegistryError, UsageError
-from artifact_tui.model import Holders, Outcome, Result
+from artifact_tui.model import Holders, Outcome, Result, VersionState
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
@@ -101,12 +101,6 @@ class Client:
     It is not asked for anything else.
     """
 
-    trashed_types: frozenset[str] | None = None
-    """Types of which versions go into the trash, where there is one; None: all."""
-
-    whole_types: frozenset[str] | None = None
-    """Types of which `delete_collection` deletes collections; None: all."""
-
     scanned_types: tuple[str, ...] = ()
     """Types of which every version must be asked for its lineage before dependents are known.
 
@@ -133,17 +127,21 @@ class Client:
 
     # what it can do
 
-    def can(self, what: str) -> bool:
-        """Whether it can do what a method of this class is for, such as `restore`."""
-        mine, default = getattr(type(self), what), getattr(Client, what)
-        return mine is not default and not self.cannot(what)
+    def can(self, what: str, of_type: str = "") -> bool:
+        """Whether it can do what a method of this class is for, such as `restore`.
 
-    def cannot(self, what: str) -> str:
+        With a type: for collections of that type, and what is in them.
+        """
+        mine, default = getattr(type(self), what), getattr(Client, what)
+        return mine is not default and not self.cannot(what, of_type)
+
+    def cannot(self, what: str, of_type: str = "") -> str:
         """Why this connection, or its registry, cannot do something: words for people.
 
-        Empty where it can, and where there is nothing to say about it.
+        With a type, also why not for that type. Empty where it can, and where there is nothing to
+        say about it.
         """
-        del what
+        del what, of_type
         return ""
 
     @property
@@ -153,8 +151,11 @@ class Client:
 
     def restores(self, types: Iterable[str]) -> bool:
         """Whether versions of collections of these types can all be brought back."""
-        trashed = self.trashed_types
-        return self.can("restore") and (trashed is None or trashed.issuperset(types))
+        return self.can("restore") and all(self.can("restore", one) for one in types)
+
+    def needs_objects(self, version: Facts) -> bool:
+        """Whether a version may need its stored objects: it lives, or can be brought back."""
+        return version.state is not VersionState.TRASH or self.can("restore", version.type)
 
     @property
     def tells_dependents(self) -> bool:

@@ -444,7 +444,7 @@ class Calls:
     async def _owners_that_stay(self, objects: Sequence[Item]) -> frozenset[str]:
         """The keys of those versions that still need some of these stored objects.
 
-        What is in the trash needs them, unless this plan put it there and takes them with it.
+        What can be restored needs them, unless this plan deleted it and takes them along.
         """
         owners = sorted({item.collection for item in objects})
         planned = self._plan.names(owners)
@@ -454,7 +454,8 @@ class Calls:
                 return {
                     key
                     for key, facts in (await self._client.facts(owners)).items()
-                    if facts.state is not VersionState.TRASH or key not in planned
+                    if self._client.needs_objects(facts)
+                    and (facts.state is not VersionState.TRASH or key not in planned)
                 }
             except EmptyError:
                 if not self._options.empty_registry:

@@ -433,7 +433,7 @@ def _judge(
     judging.give_verdicts(conn, head)
     offers: list[WholeCollection] = []
     if client.can("delete_collection") and options.action is Action.DELETE:
-        offers = wholes.offer_collections(conn, request.collections, head, client.whole_types)
+        offers = wholes.offer_collections(conn, request.collections, head, client)
     steps.begin("putting it in order")
     judging.put_items(conn)
     steps.begin("which bytes that frees")

@@ -1,8 +1,9 @@
 """The storage beside a registry: what a deletion leaves there, and orphans, as items of a plan.
 
 An object is an orphan when no version has its name *and* the registry, asked about that very name,
-knows nothing by it: a listing may be old, or tell another type than the storage does. What is
-younger than the grace period is left alone, because its upload may still be running.
+knows nothing by it but what was deleted and cannot be restored: a listing may be old, or tell
+another type than the storage does. What is younger than the grace period is left alone, because
+its upload may still be running.
 Nothing here deletes: a plan of objects is reviewed and applied like any.
 """
 
@@ -361,7 +362,8 @@ async def compare(
     there: set[str] = set()
     try:
         for start in range(0, len(doubts), STORAGE_PART):
-            there |= set(await client.facts(doubts[start : start + STORAGE_PART]))
+            found_now = await client.facts(doubts[start : start + STORAGE_PART])
+            there |= {key for key, one in found_now.items() if client.needs_objects(one)}
     except EmptyError:
         if not empty:
             raise

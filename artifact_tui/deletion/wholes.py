@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
+    from artifact_tui.clients.base import Client
     from artifact_tui.deletion.plan import Head
 
 
@@ -34,7 +35,7 @@ FROM (SELECT id, sum(n) AS n FROM (
   GROUP BY id) g
 CROSS JOIN collection c ON c.id = g.id
 WHERE g.n = (SELECT count(*) FROM version v WHERE v.collection_id = c.id AND v.state <> 'trash')
-AND (:types IS NULL OR c.type IN (SELECT value FROM json_each(:types)))"""
+AND c.type NOT IN (SELECT value FROM json_each(:unable))"""
 
 _GOING = """FROM need n CROSS JOIN subject v ON v.id = n.node CROSS JOIN subject w ON w.id = n.first
 WHERE NOT EXISTS(SELECT 1 FROM held h WHERE h.id IN (v.id, w.id))"""
@@ -84,16 +85,17 @@ def offer_collections(
     conn: sqlite3.Connection,
     asked_keys: Sequence[str],
     head: Head,
-    types: frozenset[str] | None = None,
+    client: Client,
 ) -> list[WholeCollection]:
     """Put the collections that are used among what is reviewed; give those that are only offered.
 
-    `asked_keys` are collections that were asked for by name: an empty one goes itself. With `types`
-    only collections of these can go.
+    `asked_keys` are collections that were asked for by name: an empty one goes itself. Of some
+    types `client` may delete none.
     """
     conn.execute("DELETE FROM offer")
-    these = None if types is None else json.dumps(sorted(types))
-    conn.execute(_OFFERS, {"keys": json.dumps(list(asked_keys)), "types": these})
+    types = conn.execute(f"SELECT DISTINCT {as_text('type')} FROM collection").fetchall()
+    unable = [kind for (kind,) in types if not client.can("delete_collection", kind)]
+    conn.execute(_OFFERS, {"keys": json.dumps(list(asked_keys)), "unable": json.dumps(unable)})
     _withdraw_circles(conn)
     conn.execute(
         "INSERT INTO used SELECT collection_id FROM offer WHERE :all OR live = 0",

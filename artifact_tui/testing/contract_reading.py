@@ -39,10 +39,10 @@ async def test_every_collection_is_listed(world: World) -> None:
     for name in names:
         await world.make(name, kind="dataset")
     found = await collections_of(world.client)
-    assert sorted(found) == names
-    assert len({one.key for one in found.values()}) == len(names)
+    assert found.keys() >= set(names)
+    assert len({one.key for one in found.values()}) == len(found)
     if has(world, "types"):
-        assert {one.type for one in found.values()} == {"dataset"}
+        assert {found[name].type for name in names} == {"dataset"}
 
 
 async def test_every_version_is_listed_and_counted_as_it_was_made(world: World) -> None:
@@ -99,7 +99,7 @@ async def test_deleting_while_it_is_listed_hides_nothing_else(world: World) -> N
         new = [one.key for one in part.versions if one.key not in seen]
         seen.update(new)
         await world.client.delete([Deletion(key, delete_aliases=True) for key in new[:1]])
-    assert seen == set(keys)
+    assert seen >= set(keys)
 
 
 @needs("trash")

@@ -106,7 +106,7 @@ def test_runs_and_logged_models_are_listed_with_what_they_keep_alive(
 ) -> None:
     listed = cli("ls", "mlflow:", "-type:model", "-type:prompt", "--versions", "--json").records
     found = {(one["name"], one["type"]) for one in listed}
-    assert found == {("vision", "run"), ("vision/net", "logged")}
+    assert found == {("vision", "run"), ("vision/net", "logged"), ("experiments", "experiment")}
     (used,) = cli("ls", "mlflow:", "type:run", "dependents>0", "--versions", "--json").records
     assert used["version"].startswith("run-0-")
     shown = cli("show", "mlflow:", f"vision:{used['version']}").out

@@ -14,24 +14,32 @@ from artifact_tui.clients.mlflow.mlflow_bytes import MlflowBytes
 from artifact_tui.clients.mlflow.mlflow_deleting import (
     MlflowDeletions,
     MlflowRestoring,
-    delete_model,
+    delete_whole,
 )
 from artifact_tui.clients.mlflow.mlflow_editing import MlflowEdits
 from artifact_tui.clients.mlflow.mlflow_entries import (
+    DATASET,
+    EXPERIMENT,
+    LOGGED,
     MODEL,
     PROMPT,
     RUN,
     AliasTable,
+    DatasetEntry,
+    RunEntry,
     Shown,
     collection_of,
+    parse_logged,
     parse_model,
+    parse_runs_home,
+    shown_dataset,
+    shown_experiment,
     shown_logged,
     shown_run,
     shown_version,
 )
 from artifact_tui.clients.mlflow.mlflow_facts import MlflowFacts, by_name
 from artifact_tui.clients.mlflow.mlflow_requests import IS_PROMPT, MlflowRequests
-from artifact_tui.clients.mlflow.mlflow_roots import ArtifactRoots
 from artifact_tui.clients.mlflow.mlflow_storage import MlflowStorage
 from artifact_tui.clients.servers import read_only_error
 from artifact_tui.clients.transport import together
@@ -49,14 +57,15 @@ if TYPE_CHECKING:
 AT_A_TIME = 500
 """Versions in one part of a listing."""
 
+MOST_DELETED = 500
+"""Logged models that are asked for one by one: those that a run or a version names, and no list."""
+
 
 class MlflowClient(Client):
     """One connection to one MLflow server."""
 
     tells = frozenset({"aliases", "tags", "lineage", "trash"})
     edits = frozenset({"aliases", "tags"})
-    trashed_types = frozenset({RUN})
-    whole_types = frozenset({MODEL, PROMPT})
     batch_delete = 100
     frees = False
     freeing = "MLflow keeps the bytes of what is deleted"
@@ -68,23 +77,39 @@ class MlflowClient(Client):
         self._requests = MlflowRequests(address, options, read_only=read_only)
         self.transport: HttpTransport = self._requests.transport
         self._facts = MlflowFacts(self._requests)
-        self._roots = ArtifactRoots(self._requests, options.artifact_root, read_only=read_only)
-        self._bytes = MlflowBytes(self._requests, self._facts, self._roots)
-        self._storage = MlflowStorage(self._requests, self._facts, self._roots, read_only=read_only)
+        self._bytes = MlflowBytes(self._requests, self._facts)
         self._deleting = asyncio.Lock()
+        self._unasked = 0
+        """Logged models of the last listing that may be in the trash: nobody asked."""
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """Whether others can read along."""
+        """Whether others can read along, and what of the trash is not shown."""
+        found = []
         place = self._address.origin
         if place.scheme == "http" and not place.loopback:
-            return ("The connection is not encrypted: others may read along.",)
-        return ()
+            found.append("The connection is not encrypted: others may read along.")
+        if self._unasked:
+            found.append(
+                f"{self._unasked:,} more logged models may be in the trash: MLflow tells of each"
+                f" only when it is asked for it, and {MOST_DELETED} were asked for."
+            )
+        return tuple(found)
+
+    def cannot(self, what: str, of_type: str = "") -> str:
+        """What MLflow does for some types only, and what it never does."""
+        if of_type and of_type not in _TYPES_OF.get(what, {of_type}):
+            return f"MLflow {_VERBS[what]} no {_NAMES.get(of_type, of_type)}"
+        return PURGES if what == "purge" else ""
 
     # reading
 
     async def listing(self) -> AsyncGenerator[Listed, None]:
-        """Registered models and prompts with their versions, then logged models, then runs.
+        """Registered models and prompts with their versions, experiments, and what is in these.
+
+        The default experiment stays, so it is listed only where somebody has deleted it. Logged
+        models that were deleted are in no list: those are asked for that a run logged, or that a
+        version names. Datasets are told by the runs that used them.
 
         Versions come in one answer: with offsets for cursors, what is deleted between two pages
         hides others. Models whose page was skipped so are asked for by name.
@@ -109,13 +134,25 @@ class MlflowClient(Client):
                 for one in versions[start : start + AT_A_TIME]
                 if one.name in found
             )
+        yield _listed(shown_experiment(one) for one in places.values() if one.removable)
+        there = set[str]()
         async with aclosing(self._requests.logged(places)) as logged:
             async for rows in logged:
+                there |= {one.model_id for one in rows}
                 part = _listed(shown_logged(one, places) for one in rows)
                 yield replace(part, edges=(*part.edges, *_edges_by_name(rows, named)))
+        outputs = dict.fromkeys(parse_logged(key) for one in versions for key in one.parents)
+        uses = DatasetUses()
         async with aclosing(self._requests.runs(places)) as runs:
             async for entries in runs:
                 yield _listed(shown_run(one, places) for one in entries)
+                outputs |= dict.fromkeys(id_ for one in entries for id_ in one.logged)
+                uses.note(entries)
+        missing = [one for one in outputs if one is not None and one not in there]
+        self._unasked = max(len(missing) - MOST_DELETED, 0)
+        trashed = await self._facts.trashed_logged(missing[-MOST_DELETED:], places)
+        yield _listed(shown_logged(one, places) for one in trashed)
+        yield _listed(uses.shown())
         yield Listed(complete=not any(page.next_page_token for page in pages))
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
@@ -153,13 +190,12 @@ class MlflowClient(Client):
             f"MLflow {version[:20]} answers at {self._address.text} in {took:.0f} ms.",
             f"It lists {len(models):,} registered {'model' if len(models) == 1 else 'models'}.",
             f"The connection is {'read-only' if self.read_only else 'armed'}: {writing}.",
-            *await self._roots.check(),
             *self.notices,
         )
 
     def storage(self) -> MlflowStorage:
         """The folders that MLflow keeps of what was deleted."""
-        return self._storage
+        return MlflowStorage(self._requests, self._facts, self._bytes, read_only=self.read_only)
 
     # deleting
 
@@ -168,30 +204,35 @@ class MlflowClient(Client):
             raise read_only_error(f"The server {self._address.text}")
 
     async def delete(self, deletions: Sequence[Deletion]) -> Sequence[Outcome]:
-        """Delete these: runs into the trash, everything else for good."""
+        """Delete these: versions of registered models for good, and all else into the trash."""
         self._check_writable()
         async with self._deleting:  # MLflow says "done" for a run that is deleted already
             return await MlflowDeletions(self._requests, self._facts, deletions).outcomes()
 
     async def restore(self, keys: Sequence[str]) -> Sequence[Outcome]:
-        """Bring runs back: MLflow restores nothing else."""
+        """Bring runs and experiments back: MLflow restores nothing else."""
         self._check_writable()
         return await MlflowRestoring(self._requests, self._facts, keys).outcomes()
 
     async def collection_facts(self, collection_key: str) -> Mapping[str, Facts] | None:
-        """What is true of every version of a registered model."""
+        """What is true of every version of a registered model, or every run of an experiment."""
+        if (experiment := parse_runs_home(collection_key)) is not None:
+            return await self._facts.of_runs(experiment)
         name = parse_model(collection_key)
         return None if name is None else await self._facts.of_model(name)
 
     async def collection_name(self, collection_key: str) -> str:
-        """The name of a registered model; empty: there is none."""
+        """The name of a registered model or an experiment; empty: there is none."""
+        if (experiment := parse_runs_home(collection_key)) is not None:
+            place = (await self._requests.experiments()).get(experiment)
+            return "" if place is None or place.trashed else place.name
         name = parse_model(collection_key)
         return name if name is not None and await self._facts.models({name}) else ""
 
     async def delete_collection(self, deletion: CollectionDeletion) -> Outcome:
-        """Delete a registered model with all of its versions, in one request."""
+        """Delete a registered model, or an experiment, with all in it, in one request."""
         self._check_writable()
-        return await delete_model(self._requests, self._facts, deletion)
+        return await delete_whole(self._requests, self._facts, deletion)
 
     # changing
 
@@ -203,7 +244,39 @@ class MlflowClient(Client):
     async def aclose(self) -> None:
         """Close every connection."""
         await self.transport.aclose()
-        await self._roots.aclose()
+
+
+_TYPES_OF = {"restore": {RUN, EXPERIMENT}, "delete_collection": {MODEL, PROMPT, RUN}}
+"""What MLflow does for some types only, and for which."""
+
+_VERBS = {"restore": "restores", "delete_collection": "deletes as a whole"}
+
+_NAMES = {MODEL: "version of a registered model", LOGGED: "logged model", DATASET: "dataset"}
+
+PURGES = "only `mlflow gc` on its server removes for good what MLflow has in its trash"
+"""Why nothing is purged."""
+
+
+class DatasetUses:
+    """Which datasets runs used: how many runs each, and when the last of them began."""
+
+    def __init__(self) -> None:
+        self._datasets: dict[str, DatasetEntry] = {}
+        self._uses: dict[str, tuple[int, int]] = {}
+
+    def note(self, runs: Iterable[RunEntry]) -> None:
+        """Count the datasets of some runs."""
+        for run in runs:
+            for key, one in run.datasets.items():
+                self._datasets[key] = one
+                used, last = self._uses.get(key, (0, 0))
+                self._uses[key] = used + 1, max(last, run.info.start_time or 0)
+
+    def shown(self) -> Iterator[Shown]:
+        """Each as a version of its name."""
+        for key, one in self._datasets.items():
+            used, last = self._uses[key]
+            yield shown_dataset(one, used, last or None)
 
 
 def _edges_by_name(rows: Iterable[LoggedInfo], named: Mapping[str, set[str]]) -> Iterator[Edge]:

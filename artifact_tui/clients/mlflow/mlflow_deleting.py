@@ -3,23 +3,35 @@
 MLflow deletes whatever it is told to: it asks neither for aliases, which it drops in silence, nor
 for what needs a thing, and answers "done" for a run that is deleted already. So aliases are asked
 for right before, where they may not go, and so is whether a run or a logged model is still there.
+An experiment takes its runs along, and comes back with all of them: it goes only once it is empty,
+or as the whole collection of its runs.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.mlflow.mlflow_entries import (
+    DATASET_STAYS,
+    DEFAULT_EXPERIMENT,
+    DEFAULT_STAYS,
     AliasTable,
+    Things,
     VersionEntry,
+    experiment_key,
+    names_of,
+    parse_dataset,
+    parse_experiment,
     parse_logged,
     parse_model,
     parse_run,
+    parse_runs_home,
     parse_version,
 )
-from artifact_tui.clients.transport import LostError, StaleError
+from artifact_tui.clients.transport import LostError, StaleError, together
 from artifact_tui.errors import RegistryError
 from artifact_tui.model import Outcome, Result, VersionState
 
@@ -124,30 +136,38 @@ class MlflowDeletions(MlflowChanges):
         self._deletions = {one.key: one for one in deletions}
         self._aliases = AliasTable(())
         self._states: Mapping[str, VersionState] = {}
+        self._holding: Mapping[str, str] = {}
+        """Why experiments must stay, by key."""
 
     async def look(self) -> None:
-        """Which aliases are held, and which runs and logged models are there."""
+        """Which aliases are held, what is there, and what is in experiments."""
         asking = [key for key, one in self._deletions.items() if not one.delete_aliases]
         names = {ref.name for key in asking if (ref := parse_version(key)) is not None}
         self._aliases = AliasTable((await self._facts.models(names)).values())
         self._states = (await self._facts.things(self._keys)).states
+        for one in names_of(self._keys).experiments:
+            words = await _held_by(self._requests, self._facts, one, runs=True)
+            self._holding = {**self._holding, experiment_key(one): words}
 
     def refusal(self, key: str) -> Outcome | None:
-        """Whether it carries aliases that must stay, or is gone already."""
+        """Whether it carries aliases that must stay, is gone already, or must stay itself."""
         ref = parse_version(key)
         if ref is not None:
             wanted = not self._deletions[key].delete_aliases
             held = self._aliases.of(VersionEntry(ref.name, ref.version)) if wanted else ()
             words = f"it carries an alias: {_names(held)}"
             return Outcome(key, Result.REFUSED, words) if held else None
+        if parse_dataset(key) is not None:
+            return Outcome(key, Result.REFUSED, DATASET_STAYS)
         if key not in self._states:
             return Outcome(key, Result.ABSENT, "MLflow has nothing with such a key")
         if self._states[key] is VersionState.TRASH:
             return Outcome(key, Result.ABSENT, "it was deleted before")
-        return None
+        words = self._holding.get(key, "")
+        return Outcome(key, Result.REFUSED, words) if words else None
 
     async def send(self, key: str) -> HttpAnswer:
-        """Delete a version, a logged model or a run."""
+        """Delete a version, a logged model, a run or an experiment."""
         until = self._deletions[key].until
         write = self._requests.write
         if (ref := parse_version(key)) is not None:
@@ -155,30 +175,80 @@ class MlflowDeletions(MlflowChanges):
             return await write("DELETE", "model-versions/delete", body, until=until)
         if (run := parse_run(key)) is not None:
             return await write("POST", "runs/delete", {"run_id": run}, until=until)
+        if (experiment := parse_experiment(key)) is not None:
+            body = {"experiment_id": experiment}
+            return await write("POST", "experiments/delete", body, until=until)
         return await write("DELETE", f"logged-models/{parse_logged(key)}", {}, until=until)
 
 
 class MlflowRestoring(MlflowChanges):
-    """Brings runs back from the trash."""
+    """Brings runs and experiments back from the trash.
+
+    A run whose experiment is in the trash comes back with it, once all of its runs are wanted back.
+    """
 
     def __init__(self, requests: MlflowRequests, facts: MlflowFacts, keys: Sequence[str]) -> None:
         super().__init__(requests, keys)
         self._facts = facts
-        self._states: Mapping[str, VersionState] = {}
+        self._things = Things({}, {}, {}, {})
+        self._hidden: Mapping[str, str] = {}
+        """The experiments in the trash of runs, by the keys of these."""
+        self._partly: Mapping[str, str] = {}
+        """Those of them with runs that are not wanted back, with their names."""
+        self._sent: dict[str, asyncio.Task[HttpAnswer]] = {}
+        """The request for each experiment: with its runs it is sent once."""
 
     async def look(self) -> None:
-        """Which runs are in the trash."""
-        self._states = (await self._facts.things(self._keys)).states
+        """What is in the trash, and whether it is with its experiment."""
+        self._things = await self._facts.things(self._keys)
+        places = self._things.places
+        homes = {key: one.info.experiment_id for key, one in self._things.runs.items()}
+        self._hidden = {key: home for key, home in homes.items() if places[home].trashed}
+        wanted = {one.experiment_id for one in self._things.experiments.values()}
+        inside = await self._facts.runs(set(self._hidden.values()) - wanted, [""])
+        infos = [one.info for one in inside if one.info.trashed]
+        left = {one.experiment_id for one in infos if one.key not in self._hidden}
+        self._partly = {home: places[home].name for home in left}
 
     def refusal(self, key: str) -> Outcome | None:
-        """Whether it is not in the trash."""
-        if self._states.get(key) is VersionState.TRASH:
-            return None
-        return Outcome(key, Result.ABSENT, "it is not in the trash: MLflow keeps deleted runs only")
+        """Whether it is not in the trash, or cannot come back from there."""
+        if self._things.states.get(key) is not VersionState.TRASH:
+            return Outcome(key, Result.ABSENT, "it is not in the trash")
+        if key in self._things.logged:
+            return Outcome(key, Result.REFUSED, LOGGED_STAYS)
+        if (home := self._hidden.get(key, "")) in self._partly:
+            whole = f"experiments:{self._partly[home]}"
+            words = f"it comes back only with its experiment and all runs of that: restore {whole}"
+            return Outcome(key, Result.REFUSED, words)
+        return None
 
     async def send(self, key: str) -> HttpAnswer:
-        """Restore a run."""
-        return await self._requests.write("POST", "runs/restore", {"run_id": parse_run(key) or ""})
+        """Restore a run or an experiment."""
+        home = parse_experiment(key) or self._hidden.get(key)
+        if home is None:
+            body = {"run_id": parse_run(key) or ""}
+            return await self._requests.write("POST", "runs/restore", body)
+        if home not in self._sent:
+            write = self._requests.write("POST", "experiments/restore", {"experiment_id": home})
+            self._sent[home] = asyncio.ensure_future(write)
+        return await self._sent[home]
+
+    async def outcomes(self) -> list[Outcome]:
+        """One outcome for each, in the same order; what else came back with it is said."""
+        found = await super().outcomes()
+        return [
+            replace(one, message=EVERY_RUN)
+            if one.result is Result.DONE and parse_experiment(one.key) is not None
+            else one
+            for one in found
+        ]
+
+
+LOGGED_STAYS = "MLflow cannot restore a logged model"
+"""Why one stays in the trash."""
+
+EVERY_RUN = "all of its runs are back with it, those too that were deleted before it"
+"""What restoring an experiment does besides."""
 
 
 def unanswered(key: str, error: RegistryError) -> Outcome:
@@ -209,14 +279,40 @@ def _names(aliases: Sequence[Alias]) -> str:
     return ", ".join(one.name for one in aliases)
 
 
-async def delete_model(
+async def _held_by(
+    requests: MlflowRequests, facts: MlflowFacts, experiment: str, *, runs: bool
+) -> str:
+    """Why an experiment must stay: what else lives in it; empty: nothing does.
+
+    With `runs` its own runs count too.
+    """
+    if experiment == DEFAULT_EXPERIMENT:
+        return DEFAULT_STAYS
+    inside, traces = await together(facts.inside({experiment}), requests.has_traces(experiment))
+    there = inside.get(experiment_key(experiment), set())
+    found = [key for key in sorted(there) if runs or parse_run(key) is None]
+    if found:
+        more = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
+        return f"what is in it would go with it: {found[0]}{more}"
+    if traces:
+        return "it has traces, which would go with it: delete it in MLflow if they may go"
+    return ""
+
+
+async def delete_whole(
     requests: MlflowRequests, facts: MlflowFacts, deletion: CollectionDeletion
 ) -> Outcome:
-    """Delete a registered model with all of its versions."""
-    name = parse_model(deletion.key)
-    if name is None:
-        return Outcome(deletion.key, Result.ABSENT, "no registered model has such a key")
+    """Delete a registered model with all of its versions, or an experiment with all of its runs."""
+    name, experiment = parse_model(deletion.key), parse_runs_home(deletion.key)
     try:
+        if experiment is not None:
+            if words := await _held_by(requests, facts, experiment, runs=False):
+                return Outcome(deletion.key, Result.REFUSED, words)
+            body = {"experiment_id": experiment}
+            answer = await requests.write("POST", "experiments/delete", body, until=deletion.until)
+            return outcome_of(requests, deletion.key, answer)
+        if name is None:
+            return Outcome(deletion.key, Result.ABSENT, "no collection has such a key")
         if not deletion.delete_aliases:
             model = (await facts.models({name})).get(name)
             held = sorted(one.alias for one in model.aliases) if model is not None else []

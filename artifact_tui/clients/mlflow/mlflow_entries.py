@@ -1,8 +1,10 @@
 """What MLflow answers, and what that is in our words.
 
 Keys are MLflow's own URIs: `models:/NAME/3` is a version of a registered model or prompt,
-`models:/m-ID` a logged model, `runs:/ID` a run. Collections are registered models and prompts, the
-logged models of one name in an experiment, and the runs of an experiment.
+`models:/m-ID` a logged model, `runs:/ID` a run; and like them `experiments:/ID` an experiment,
+`datasets:/NAME/DIGEST` a dataset. Collections are registered models and prompts, the logged models
+of one name in an experiment, the runs of an experiment, all experiments, and the digests of one
+name of a dataset.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 MODEL, PROMPT, LOGGED, RUN = "model", "prompt", "logged", "run"
+EXPERIMENT, DATASET = "experiment", "dataset"
 """Types of collections."""
 
 LIVE_STAGES = frozenset({"Production", "Staging"})
@@ -28,6 +31,18 @@ LIVE_STAGES = frozenset({"Production", "Staging"})
 
 STAGE = "stage:"
 """What begins the alias that stands for a stage."""
+
+DEFAULT_EXPERIMENT = "0"
+"""The experiment that every server has."""
+
+DEFAULT_STAYS = "runs that name no experiment are made in it, and fail once it is deleted"
+"""Why the default experiment is kept: MLflow itself would delete it."""
+
+DATASET_STAYS = "MLflow keeps a dataset as long as a run that used it, and deletes none by itself"
+"""Why no dataset can be deleted."""
+
+DELETED = "deleted"
+"""The stage of what is in the trash."""
 
 OWN_TAGS = "mlflow."
 """What begins the names of tags that MLflow sets for itself."""
@@ -139,6 +154,24 @@ class ExperimentEntry(msgspec.Struct):
     experiment_id: str
     name: str
     lifecycle_stage: str = ""
+    creation_time: int | None = None
+    last_update_time: int | None = None
+    tags: list[TagEntry] = []
+
+    @property
+    def key(self) -> str:
+        """Its key."""
+        return experiment_key(self.experiment_id)
+
+    @property
+    def trashed(self) -> bool:
+        """Whether it was deleted, and can be restored with all of its runs."""
+        return self.lifecycle_stage == DELETED
+
+    @property
+    def removable(self) -> bool:
+        """Whether anything can be done with it: the default experiment must stay."""
+        return self.trashed or self.experiment_id != DEFAULT_EXPERIMENT
 
 
 class LoggedInfo(msgspec.Struct):
@@ -148,10 +181,13 @@ class LoggedInfo(msgspec.Struct):
     experiment_id: str
     name: str = ""
     creation_timestamp_ms: int | None = None
+    last_updated_timestamp_ms: int | None = None
     artifact_uri: str = ""
     status: str = ""
     source_run_id: str = ""
     tags: list[TagEntry] = []
+    lifecycle_stage: str = ""
+    """Not told by MLflow: whoever asked knows whether it was deleted."""
 
     @property
     def key(self) -> str:
@@ -168,6 +204,12 @@ class LoggedEntry(msgspec.Struct):
     """A logged model: where the bytes of a model are since MLflow 3."""
 
     info: LoggedInfo
+
+
+class LoggedAnswer(msgspec.Struct):
+    """One logged model."""
+
+    model: LoggedEntry
 
 
 class RunInfo(msgspec.Struct):
@@ -191,7 +233,7 @@ class RunInfo(msgspec.Struct):
     @property
     def trashed(self) -> bool:
         """Whether it was deleted, and can be restored."""
-        return self.lifecycle_stage == "deleted"
+        return self.lifecycle_stage == DELETED
 
 
 class RunData(msgspec.Struct):
@@ -200,11 +242,64 @@ class RunData(msgspec.Struct):
     tags: list[TagEntry] = []
 
 
+class DatasetEntry(msgspec.Struct):
+    """A dataset: MLflow has no id of it."""
+
+    name: str
+    digest: str
+
+    @property
+    def key(self) -> str:
+        """Its key."""
+        return f"{self.home}/{quote(self.digest, safe='')}"
+
+    @property
+    def home(self) -> str:
+        """The key of its collection."""
+        return f"datasets:/{quote(self.name, safe='')}"
+
+
+class DatasetInput(msgspec.Struct):
+    """That a run used a dataset."""
+
+    dataset: DatasetEntry
+
+
+class RunInputs(msgspec.Struct):
+    """What a run was made from."""
+
+    dataset_inputs: list[DatasetInput] = []
+
+
+class ModelOutput(msgspec.Struct):
+    """That a run logged a model."""
+
+    model_id: str = ""
+
+
+class RunOutputs(msgspec.Struct):
+    """What a run made."""
+
+    model_outputs: list[ModelOutput] = []
+
+
 class RunEntry(msgspec.Struct):
     """A run."""
 
     info: RunInfo
     data: RunData = msgspec.field(default_factory=RunData)
+    inputs: RunInputs = msgspec.field(default_factory=RunInputs)
+    outputs: RunOutputs = msgspec.field(default_factory=RunOutputs)
+
+    @property
+    def datasets(self) -> dict[str, DatasetEntry]:
+        """The datasets that it used, by key."""
+        return {one.dataset.key: one.dataset for one in self.inputs.dataset_inputs}
+
+    @property
+    def logged(self) -> tuple[str, ...]:
+        """The ids of the models that it logged, those too that are gone."""
+        return tuple(one.model_id for one in self.outputs.model_outputs)
 
 
 class Models(msgspec.Struct):
@@ -240,6 +335,12 @@ class Runs(msgspec.Struct):
 
     runs: list[RunEntry] = []
     next_page_token: str = ""
+
+
+class Traces(msgspec.Struct):
+    """A page of traces, of which only is read whether there are any."""
+
+    traces: list[msgspec.Raw] = []
 
 
 class StoredEntry(msgspec.Struct):
@@ -280,10 +381,23 @@ def run_key(run: str) -> str:
     return f"runs:/{run}"
 
 
+def experiment_key(experiment: str) -> str:
+    """The key of an experiment."""
+    return f"{EXPERIMENTS}{experiment}"
+
+
+def runs_home(experiment: str) -> str:
+    """The key of the runs of an experiment, as a collection."""
+    return f"runs:/{experiment}/"
+
+
 def model_key(name: str) -> str:
     """The key of a registered model, as a collection."""
     return f"models:/{quote(name, safe=' @+,()')}"
 
+
+EXPERIMENTS = "experiments:/"
+"""The key of the collection of all experiments; it begins the key of each."""
 
 _VERSION = re.compile(r"models:/([^/]+)/([1-9][0-9]*)", re.ASCII)
 
@@ -305,6 +419,9 @@ def parse_model(key: str) -> str | None:
 
 _LOGGED = re.compile(r"models:/(m-[0-9A-Za-z]+)", re.ASCII)
 _RUN = re.compile(r"runs:/([0-9A-Za-z_-]+)", re.ASCII)
+_HOME_OF_RUNS = re.compile(r"runs:/([0-9]+)/", re.ASCII)
+_EXPERIMENT = re.compile(rf"{EXPERIMENTS}([0-9]+)", re.ASCII)
+_DATASET = re.compile(r"datasets:/([^/]*)/([^/]*)")
 
 
 def parse_logged(key: str) -> str | None:
@@ -319,12 +436,39 @@ def parse_run(key: str) -> str | None:
     return fit[1] if fit else None
 
 
+def parse_experiment(key: str) -> str | None:
+    """The experiment that a key names."""
+    fit = _EXPERIMENT.fullmatch(key)
+    return fit[1] if fit else None
+
+
+def parse_runs_home(key: str) -> str | None:
+    """The experiment of which a collection's key names the runs."""
+    fit = _HOME_OF_RUNS.fullmatch(key)
+    return fit[1] if fit else None
+
+
+def parse_dataset(key: str) -> DatasetEntry | None:
+    """The dataset that a key names."""
+    fit = _DATASET.fullmatch(key)
+    found = DatasetEntry(unquote(fit[1]), unquote(fit[2])) if fit else None
+    return found if found is not None and found.key == key else None
+
+
 class Names(NamedTuple):
     """Keys by what they name, as MLflow is asked for it; keys of nothing are left out."""
 
     versions: frozenset[ModelVersionName]
     logged: frozenset[str]
     runs: frozenset[str]
+    experiments: frozenset[str]
+    datasets: Mapping[str, DatasetEntry]
+    """By key."""
+
+    @property
+    def things(self) -> bool:
+        """Whether any is a logged model, a run or an experiment."""
+        return bool(self.logged or self.runs or self.experiments)
 
 
 def names_of(keys: Iterable[str]) -> Names:
@@ -334,6 +478,8 @@ def names_of(keys: Iterable[str]) -> Names:
         frozenset(ref for key in every if (ref := parse_version(key)) is not None),
         frozenset(one for key in every if (one := parse_logged(key)) is not None),
         frozenset(one for key in every if (one := parse_run(key)) is not None),
+        frozenset(one for key in every if (one := parse_experiment(key)) is not None),
+        {key: found for key in every if (found := parse_dataset(key)) is not None},
     )
 
 
@@ -408,9 +554,12 @@ class Shown:
             state=one.state,
             aliases=one.aliases,
             dependents=tuple(sorted(dependents)),
+            lineage_known=self.collection.type != DATASET,
             collection=self.collection.name,
             label=one.label,
             type=self.collection.type,
+            kept=one.kept,
+            deleted_us=one.deleted_us,
         )
 
 
@@ -433,31 +582,41 @@ def shown_version(one: VersionEntry, model: ModelEntry, aliases: AliasTable) -> 
     return Shown(collection_of(model), version, one.parents)
 
 
-def shown_logged(one: LoggedInfo, experiments: Mapping[str, str]) -> Shown:
-    """A logged model: a version of its name in its experiment."""
-    place = experiments.get(one.experiment_id, one.experiment_id)
-    name = f"{place}/{one.name}"
+def shown_logged(one: LoggedInfo, experiments: Mapping[str, ExperimentEntry]) -> Shown:
+    """A logged model: a version of its name in its experiment.
+
+    One in the trash keeps nothing alive: neither its run nor its experiment is its parent then.
+    """
+    name = f"{_name_of(one.experiment_id, experiments)}/{one.name}"
     home = f"logged:/{one.experiment_id}/{quote(one.name, safe='')}"
     pending = one.status == "LOGGED_MODEL_PENDING"
+    trashed = one.lifecycle_stage == DELETED
+    state = VersionState.PENDING if pending else VersionState.LIVE
     version = Version(
         key=one.key,
         collection_key=home,
         ordinal=None,
         label=one.model_id[:LABEL],
         digest=one.model_id,
-        state=VersionState.PENDING if pending else VersionState.LIVE,
+        state=VersionState.TRASH if trashed else state,
         created_us=_us(one.creation_timestamp_ms),
+        deleted_us=_us(one.last_updated_timestamp_ms) if trashed else None,
         run=one.source_run_id,
         tags=shown_tags(one.tags),
     )
-    parents = (run_key(one.source_run_id),) if one.source_run_id else ()
-    return Shown(Collection(home, name, LOGGED), version, parents)
+    parents = [run_key(one.source_run_id)] if one.source_run_id else []
+    parents.append(experiment_key(one.experiment_id))
+    return Shown(Collection(home, name, LOGGED), version, () if trashed else tuple(parents))
 
 
-def shown_run(one: RunEntry, experiments: Mapping[str, str]) -> Shown:
+def _name_of(experiment: str, experiments: Mapping[str, ExperimentEntry]) -> str:
+    return experiments[experiment].name if experiment in experiments else experiment
+
+
+def shown_run(one: RunEntry, experiments: Mapping[str, ExperimentEntry]) -> Shown:
     """A run: a version of its experiment; the registry tells no order of runs."""
     info = one.info
-    home = f"runs:/{info.experiment_id}/"
+    home = runs_home(info.experiment_id)
     state = VersionState.PENDING if info.status in UNFINISHED else VersionState.LIVE
     version = Version(
         key=info.key,
@@ -471,24 +630,59 @@ def shown_run(one: RunEntry, experiments: Mapping[str, str]) -> Shown:
         run=info.user_id,
         tags=shown_tags(one.data.tags),
     )
-    name = experiments.get(info.experiment_id, info.experiment_id)
-    return Shown(Collection(home, name, RUN), version)
+    name = _name_of(info.experiment_id, experiments)
+    parents = (experiment_key(info.experiment_id), *one.datasets)
+    return Shown(Collection(home, name, RUN), version, parents)
+
+
+def shown_experiment(one: ExperimentEntry) -> Shown:
+    """An experiment: what its runs and logged models were made in."""
+    version = Version(
+        key=one.key,
+        collection_key=EXPERIMENTS,
+        ordinal=None,
+        label=one.name,
+        digest=f"{one.experiment_id} {one.creation_time}",
+        state=VersionState.TRASH if one.trashed else VersionState.LIVE,
+        created_us=_us(one.creation_time),
+        deleted_us=_us(one.last_update_time) if one.trashed else None,
+        kept="" if one.removable else DEFAULT_STAYS,
+        tags=shown_tags(one.tags),
+    )
+    return Shown(Collection(EXPERIMENTS, "experiments", EXPERIMENT), version)
+
+
+def shown_dataset(one: DatasetEntry, used: int | None, used_ms: int | None) -> Shown:
+    """A dataset, and how many runs used it, and when the last of them began."""
+    version = Version(
+        key=one.key,
+        collection_key=one.home,
+        ordinal=None,
+        label=one.digest,
+        digest=one.digest,
+        used_us=_us(used_ms),
+        used_count=used,
+        kept=DATASET_STAYS,
+    )
+    return Shown(Collection(one.home, one.name, DATASET), version)
 
 
 @dataclass(frozen=True, slots=True)
 class Things:
-    """Logged models and runs that are there, by key."""
+    """Logged models, runs and experiments that are there, by key."""
 
-    experiments: Mapping[str, str]
-    """The names of all experiments, by id."""
+    places: Mapping[str, ExperimentEntry]
+    """All experiments, by id."""
     logged: Mapping[str, LoggedInfo]
     runs: Mapping[str, RunEntry]
+    experiments: Mapping[str, ExperimentEntry]
 
     @property
     def shown(self) -> dict[str, Shown]:
         """Each as a listing has it."""
-        found = {key: shown_logged(one, self.experiments) for key, one in self.logged.items()}
-        return found | {key: shown_run(one, self.experiments) for key, one in self.runs.items()}
+        found = {key: shown_logged(one, self.places) for key, one in self.logged.items()}
+        found |= {key: shown_run(one, self.places) for key, one in self.runs.items()}
+        return found | {key: shown_experiment(one) for key, one in self.experiments.items()}
 
     @property
     def states(self) -> dict[str, VersionState]:
@@ -496,8 +690,14 @@ class Things:
         return {key: one.version.state for key, one in self.shown.items()}
 
     @property
+    def keeping(self) -> frozenset[str]:
+        """The keys of those that need their bytes: they live, or can be restored."""
+        gone = {key for key, one in self.logged.items() if one.lifecycle_stage == DELETED}
+        return frozenset({*self.logged, *self.runs, *self.experiments} - gone)
+
+    @property
     def locations(self) -> dict[str, str]:
-        """Where the bytes of each are."""
+        """Where the bytes of each are; an experiment has none of its own."""
         found = {key: one.artifact_uri for key, one in self.logged.items()}
         return found | {key: one.info.artifact_uri for key, one in self.runs.items()}
 

@@ -11,7 +11,10 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, TypeVar
 
 from artifact_tui.clients.mlflow.mlflow_entries import (
+    DEFAULT_EXPERIMENT,
     AliasTable,
+    DatasetEntry,
+    ExperimentEntry,
     LoggedInfo,
     ModelEntry,
     ModelVersionName,
@@ -19,11 +22,11 @@ from artifact_tui.clients.mlflow.mlflow_entries import (
     Shown,
     Things,
     VersionEntry,
+    experiment_key,
     names_of,
-    parse_logged,
-    parse_run,
     parse_version,
     run_key,
+    shown_dataset,
     shown_version,
 )
 from artifact_tui.clients.mlflow.mlflow_requests import IS_PROMPT, id_filters, name_filters
@@ -45,8 +48,8 @@ COPIES = "source_path LIKE 'models:/%/%'"
 OF_LOGGED = "source_path LIKE '%/m-%'"
 """Versions whose bytes are those of a logged model."""
 
-DEFAULT_EXPERIMENT = "0"
-"""The experiment that every server has."""
+MOST_FILTERS = 4
+"""More requests than this cost more than one for all versions."""
 
 OF_RUNS = "source_path LIKE 'runs:/%/%'"
 """Versions whose bytes are found by a name in a run."""
@@ -62,11 +65,11 @@ class MlflowFacts:
         """What is true of these; those that are gone are left out.
 
         Raises:
-            EmptyError: logged models and runs are gone, as everything is: so it may be, or the
-                server was started with another database.
+            EmptyError: logged models, runs and experiments are gone, as everything is: so it may
+                be, or the server was started with another database.
         """
         found = {key: one.facts(made) for key, (one, made) in (await self._look(keys)).items()}
-        if not found and any(parse_logged(key) or parse_run(key) for key in keys):
+        if not found and names_of(keys).things:
             await self._refuse_emptiness()
         return found
 
@@ -88,7 +91,12 @@ class MlflowFacts:
 
     async def _look(self, keys: Sequence[str]) -> dict[str, tuple[Shown, set[str]]]:
         """Each with the keys of what was made from it."""
-        parts = await together(self._of_versions(names_of(keys).versions), self._of_things(keys))
+        names = names_of(keys)
+        parts = await together(
+            self._of_versions(names.versions),
+            self._of_things(keys),
+            self._of_datasets(names.datasets),
+        )
         found = {key: one for part in parts for key, one in part.items()}
         return {key: found[key] for key in keys if key in found}
 
@@ -154,33 +162,90 @@ class MlflowFacts:
         parts = await together(*(self._requests.versions(one) for one in asked))
         return list({one.key: one for part in parts for one in part}.values())
 
-    # logged models and runs
+    # logged models, runs and experiments
 
     async def things(self, keys: Iterable[str]) -> Things:
-        """The logged models and runs among these; those that are gone are left out."""
+        """The logged models, runs and experiments among these; those gone are left out."""
         names = names_of(keys)
-        if not (names.logged or names.runs):
-            return Things({}, {}, {})
+        if not names.things:
+            return Things({}, {}, {}, {})
         places = await self._requests.experiments()
         models, entries = await together(
             self.logged(places, id_filters("model_id", names.logged)),
             self.runs(places, id_filters("run_id", names.runs)),
         )
-        logged = {one.key: one for one in models}
-        return Things(places, logged, {one.info.key: one for one in entries})
+        missing = names.logged - {one.model_id for one in models}
+        models += await self.trashed_logged(missing, places)
+        there = (places[one] for one in names.experiments if one in places)
+        return Things(
+            places,
+            {one.key: one for one in models},
+            {one.info.key: one for one in entries},
+            {one.key: one for one in there},
+        )
+
+    async def trashed_logged(
+        self, ids: Iterable[str], places: Mapping[str, ExperimentEntry]
+    ) -> list[LoggedInfo]:
+        """Those of these logged models, which no search found, that were deleted.
+
+        Of experiments that are not listed a search tells nothing.
+        """
+        found = await together(*(self._requests.deleted_logged(one) for one in sorted(ids)))
+        return [one for one in found if one is not None and one.experiment_id in places]
 
     async def _of_things(self, keys: Sequence[str]) -> dict[str, tuple[Shown, set[str]]]:
         names = names_of(keys)
-        if not (names.logged or names.runs):
+        if not names.things:
             return {}
         things, rows = await together(self.things(keys), self._made_from(names.logged, names.runs))
-        children = await self.logged(things.experiments, id_filters("source_run_id", names.runs))
+        children, inside = await together(
+            self.logged(things.places, id_filters("source_run_id", names.runs)),
+            self.inside(names.experiments),
+        )
         dependents, by_names = _children(rows), by_name(rows)
         for key, one in things.logged.items():
             dependents[key] |= by_names.get(one.by_name, set())
         for one in children:
             dependents[run_key(one.source_run_id)].add(one.key)
+        dependents |= inside
         return {key: (one, dependents[key]) for key, one in things.shown.items()}
+
+    async def inside(self, experiments: AbstractSet[str]) -> dict[str, set[str]]:
+        """The keys of what lives in experiments, or was made from runs of theirs in the trash."""
+        if not experiments:
+            return {}
+        runs, models = await together(self.runs(experiments, [""]), self.logged(experiments, [""]))
+        deleted = [one.info.run_id for one in runs if one.info.trashed]
+        made = _children(await self._made_from((), deleted) if deleted else [])
+        found = defaultdict[str, set[str]](set)
+        for one in models:
+            found[experiment_key(one.experiment_id)].add(one.key)
+        for run in (entry.info for entry in runs):
+            keys = made[run.key] if run.trashed else {run.key}
+            found[experiment_key(run.experiment_id)] |= keys
+        return found
+
+    async def of_runs(self, experiment: str) -> Mapping[str, Facts] | None:
+        """What is true of every live run of an experiment; None: it is gone, or in the trash."""
+        place = (await self._requests.experiments()).get(experiment)
+        if place is None or place.trashed:
+            return None
+        entries = await self.runs([experiment], [""])
+        found = await self._look([one.info.key for one in entries if not one.info.trashed])
+        return {key: one.facts(made) for key, (one, made) in found.items()}
+
+    async def _of_datasets(
+        self, datasets: Mapping[str, DatasetEntry]
+    ) -> dict[str, tuple[Shown, set[str]]]:
+        """Datasets that some run used; what was made from them is not asked for."""
+        if not datasets:
+            return {}
+        places = await self._requests.experiments()
+        digests = sorted({one.digest for one in datasets.values()})
+        users = await self.runs(places, name_filters(digests, "dataset.digest"))
+        used = {key: one for run in users for key, one in run.datasets.items() if key in datasets}
+        return {key: (shown_dataset(one, None, None), set()) for key, one in used.items()}
 
     async def logged(self, places: Iterable[str], filters: Iterable[str]) -> list[LoggedInfo]:
         """The logged models of some experiments that fit any of these filters."""
@@ -194,8 +259,9 @@ class MlflowFacts:
 
     async def _made_from(self, logged: Iterable[str], runs: Iterable[str]) -> list[VersionEntry]:
         """The versions that may have been made from these, and others."""
-        filters = [*id_filters("run_id", runs), *([OF_LOGGED, OF_RUNS] if logged else []), COPIES]
-        rows = await self._search(filters)
+        by_runs = id_filters("run_id", runs)
+        filters = [*by_runs, *([OF_LOGGED, OF_RUNS] if logged else []), COPIES]
+        rows = await self._search([""] if len(by_runs) > MOST_FILTERS else filters)
         copied = {ref for one in rows if (ref := parse_version(one.original)) is not None}
         await self.locate(rows, await self._versions(copied) if copied else [])
         return rows

@@ -13,14 +13,17 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from artifact_tui.clients.mlflow.mlflow_entries import (
+    DELETED,
     CurrentUser,
     ErrorEntry,
     Experiments,
     Location,
+    LoggedAnswer,
     LoggedModels,
     Models,
     Runs,
     StoredEntries,
+    Traces,
     Versions,
     parse_logged,
     parse_run,
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     import httpx
 
     from artifact_tui.clients.mlflow.mlflow_entries import (
+        ExperimentEntry,
         LoggedInfo,
         ModelEntry,
         ModelVersionName,
@@ -52,6 +56,8 @@ if TYPE_CHECKING:
     from artifact_tui.clients.mlflow.mlflow_settings import MlflowAddress, MlflowOptions
 
 API = "/api/2.0/mlflow/"
+
+TRACES_API = "/api/3.0/mlflow/"
 
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 """Where the server keeps files, or hands them on to a bucket."""
@@ -104,7 +110,7 @@ def id_filters(field: str, ids: Iterable[str]) -> list[str]:
     return [f"{field} IN ({', '.join(map(repr, part))})" for part in parts]
 
 
-def name_filters(names: Iterable[str]) -> list[str]:
+def name_filters(names: Iterable[str], field: str = "name") -> list[str]:
     """Filters that together fit these names, each short enough for one request.
 
     MLflow cannot be asked for a name that holds both quotes, nor for one with a backslash or the
@@ -117,14 +123,10 @@ def name_filters(names: Iterable[str]) -> list[str]:
             return [""]
         mark = '"' if "'" in name else "'"
         if part and sum(map(len, part)) + len(name) > LONGEST_FILTER:
-            filters.append(f"name IN ({', '.join(part)})")
+            filters.append(f"{field} IN ({', '.join(part)})")
             part = []
         part.append(f"{mark}{name}{mark}")
-    return [*filters, f"name IN ({', '.join(part)})"] if part else filters
-
-
-class NoStoreError(RegistryError):
-    """The server hands out no artifacts itself."""
+    return [*filters, f"{field} IN ({', '.join(part)})"] if part else filters
 
 
 class MlflowRequests:
@@ -219,14 +221,14 @@ class MlflowRequests:
                 return found
             asked["page_token"] = page.next_page_token
 
-    async def experiments(self) -> dict[str, str]:
-        """The names of all experiments, deleted ones too, by id."""
-        found: dict[str, str] = {}
+    async def experiments(self) -> dict[str, ExperimentEntry]:
+        """All experiments, deleted ones too, by id."""
+        found: dict[str, ExperimentEntry] = {}
         token = ""
         while True:
             asked = {"view_type": "ALL", "max_results": MOST_MODELS, "page_token": token}
             page = await self._search("experiments/search", Experiments, asked)
-            found |= {one.experiment_id: one.name for one in page.experiments}
+            found |= {one.experiment_id: one for one in page.experiments}
             token = page.next_page_token
             if not token:
                 return found
@@ -255,6 +257,28 @@ class MlflowRequests:
                 return
             after = rows[-1].creation_timestamp_ms or 0
 
+    async def deleted_logged(self, model_id: str) -> LoggedInfo | None:
+        """A logged model that no search finds, as it was deleted; None: it is gone, or hidden."""
+
+        def judge(answer: HttpAnswer) -> LoggedInfo | None:
+            if answer.status in {403, 404}:
+                return None
+            found = self._decoded(answer, LoggedAnswer).model.info
+            return msgspec.structs.replace(found, lifecycle_stage=DELETED)
+
+        what = f"{API}logged-models/{model_id}?allow_deleted=true"
+        return await self.transport.read(self._call("GET", what, reads=True), judge)
+
+    async def has_traces(self, experiment: str) -> bool:
+        """Whether an experiment has traces, which no listing tells; older servers have none."""
+        where = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment}}
+        try:
+            asked: dict[str, object] = {"locations": [where], "max_results": 1}
+            page = await self._search("traces/search", Traces, asked, api=TRACES_API)
+        except NotFoundError:
+            return False
+        return bool(page.traces)
+
     async def runs(
         self, experiments: Iterable[str], condition: str = ""
     ) -> AsyncGenerator[list[RunEntry], None]:
@@ -275,10 +299,12 @@ class MlflowRequests:
             if not token:
                 return
 
-    async def _search(self, what: str, kind: type[S], asked: dict[str, object]) -> S:
+    async def _search(
+        self, what: str, kind: type[S], asked: dict[str, object], api: str = API
+    ) -> S:
         """The answer to a search that is a POST."""
         body = msgspec.json.encode({key: value for key, value in asked.items() if value})
-        path = f"{API}{what}"
+        path = f"{api}{what}"
         call = self._call("POST", path, reads=True, content=body, headers=(_JSON,), kind=what)
         return await self.transport.read(call, lambda answer: self._decoded(answer, kind))
 
@@ -317,10 +343,9 @@ class MlflowRequests:
 
     def _decoded(self, answer: HttpAnswer, kind: type[S]) -> S:
         if answer.status == 503 and _NO_STORE in answer.body:  # noqa: PLR2004 - for good
-            raise NoStoreError(
+            raise RegistryError(
                 "This MLflow server does not keep artifacts: it runs with --no-serve-artifacts.",
-                hint="Say where they are with artifact_root in the registry's configuration: "
-                "s3://BUCKET/PREFIX, or a folder.",
+                hint="What is left in the place where they are cannot be found from here.",
             )
         if answer.status >= 500:  # noqa: PLR2004 - the server's own failures
             raise FailedAnswerError(answer)

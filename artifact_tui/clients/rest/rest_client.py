@@ -179,8 +179,9 @@ class RestClient(MakingClient):
             found.append(f"Its storage {storage.place} can be read; the bucket {kept}.")
         return (*found, *self.notices)
 
-    def cannot(self, what: str) -> str:
+    def cannot(self, what: str, of_type: str = "") -> str:
         """Why this registry cannot clean up its storage, when no bucket is configured."""
+        del of_type
         unknown = what == "storage" and self._options.storage is None
         return "no bucket is configured for it" if unknown else ""
 

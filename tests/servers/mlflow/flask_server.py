@@ -20,7 +20,7 @@ from mlflow.server.constants import (
     BACKEND_STORE_URI_ENV_VAR,
     SERVE_ARTIFACTS_ENV_VAR,
 )
-from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 
 def _empty_database() -> Path:
+    """A database as a server makes it: with its tables, and the default experiment."""
     path = Path(tempfile.mkdtemp(prefix="empty-mlflow-")) / "mlflow.db"
-    engine = create_sqlalchemy_engine(f"sqlite:///{path}")  # type: ignore[no-untyped-call]
-    _initialize_tables(engine)  # type: ignore[no-untyped-call]
-    engine.dispose()
+    store = SqlAlchemyStore(f"sqlite:///{path}", "mlflow-artifacts:/")  # type: ignore[no-untyped-call]
+    store._dispose_engine()  # type: ignore[no-untyped-call]
     return path
 
 

@@ -118,14 +118,13 @@ class MlflowRegistry:
         said = {"mlflow.prompt.is_prompt": "true", "mlflow.prompt.text": text}
         return self.version(name, "dummy-source", tags=said)
 
-    def experiment(self, name: str, place: str = "") -> str:
-        """The id of an experiment, made when it is new, with its artifacts at a place."""
+    def experiment(self, name: str) -> str:
+        """The id of an experiment, made when it is new."""
         with self.database() as rows:
             known = rows("SELECT experiment_id FROM experiments WHERE name = ?", name)
         if known:
             return str(known[0][0])
-        more = {"artifact_location": place} if place else {}
-        return str(self.call("POST", "experiments/create", name=name, **more)["experiment_id"])
+        return str(self.call("POST", "experiments/create", name=name)["experiment_id"])
 
     def run(
         self,
@@ -157,11 +156,32 @@ class MlflowRegistry:
         made = self.call(
             "POST", "logged-models", experiment_id=place, name=name, source_run_id=run
         )["model"]["info"]  # fmt: skip
+        self.call("POST", "runs/outputs", run_id=run, models=[{"model_id": made["model_id"]}])
         ready = {"model_id": made["model_id"], "status": "LOGGED_MODEL_READY"}
         self.call("PATCH", f"logged-models/{made['model_id']}", **ready)
         for path, content in files.items():
             self.put(f"{made['artifact_uri'].removeprefix('mlflow-artifacts:/')}/{path}", content)
         return f"models:/{made['model_id']}"
+
+    def dataset(self, run: str, name: str, digest: str) -> str:
+        """A run uses a dataset; gives its key."""
+        one = {"name": name, "digest": digest, "source_type": "local", "source": "data.csv"}
+        run = run.removeprefix("runs:/")
+        self.call("POST", "runs/log-inputs", run_id=run, datasets=[{"dataset": one}])
+        return f"datasets:/{name}/{digest}"
+
+    def trace(self, experiment: str) -> None:
+        """Somebody's trace in an experiment."""
+        place = {"experiment_id": self.experiment(experiment)}
+        info = {
+            "trace_id": "tr-1",
+            "trace_location": {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": place},
+            "request_time": "2026-01-01T00:00:00Z",
+            "state": "OK",
+        }
+        told = {"trace": {"trace_info": info}}
+        answer = self._http.post("/api/3.0/mlflow/traces", json=told)
+        assert answer.is_success, answer.text
 
     def put(self, path: str, content: bytes) -> None:
         """Somebody stores a file below the artifact root."""
@@ -199,6 +219,11 @@ class MlflowRegistry:
         with self.database() as rows:
             return [stage for (stage,) in rows(f"SELECT lifecycle_stage FROM {table}")]
 
+    def experiments(self) -> dict[str, str]:
+        """`active` or `deleted`, of each experiment by name."""
+        with self.database() as rows:
+            return dict(rows("SELECT name, lifecycle_stage FROM experiments"))
+
     def aliases(self) -> set[tuple[str, str, str]]:
         """Model, number and name of every alias."""
         with self.database() as rows:
@@ -207,8 +232,9 @@ class MlflowRegistry:
 
     @contextmanager
     def database(self) -> Iterator[Callable[..., list[tuple[Any, ...]]]]:
-        """The rows that the server's own database has for a query."""
-        with closing(sqlite3.connect(self.folder / "mlflow.db", timeout=30)) as conn:
+        """The rows that the server's own database has for a query; a change is made at once."""
+        file = self.folder / "mlflow.db"
+        with closing(sqlite3.connect(file, timeout=30, isolation_level=None)) as conn:
             yield lambda query, *values: conn.execute(query, values).fetchall()
 
     def close(self) -> None:

@@ -1,0 +1,169 @@
+"""MLflow's experiments, logged models in its trash, and the datasets that runs used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.servers.mlflow.mlflow_registry import MlflowRegistry, fresh_mlflow
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Cli
+
+WHOLE = "POST /api/2.0/mlflow/experiments/delete"
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> MlflowRegistry:
+    """Two runs of `vision`, of which the first logged `net` and used `iris`; `old` has nothing."""
+    found = fresh_mlflow()
+    first, _ = (found.run("vision", name=name) for name in ("train", "eval"))
+    found.logged(first, "net", {"w.bin": b"w" * 50})
+    found.dataset(first, "iris", "9f2c")
+    found.experiment("old")
+    found.forget()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", found.url)
+    return found
+
+
+def names_in_trash(cli: Cli) -> set[str]:
+    """The collections of what `trash` lists."""
+    return {one["name"] for one in cli("trash", "mlflow:", "--json").records}
+
+
+def test_a_deleted_logged_model_is_in_the_trash_and_stays_there(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    plan = tmp_path / "deletion.plan"
+    said = cli("plan", "mlflow:", "type:logged", "-o", plan).out
+    assert "no way back" in said
+    cli("apply", plan, "--yes", "--expect", "1")
+    (one,) = cli("trash", "mlflow:", "--json").records
+    assert one["name"] == "vision/net"
+    assert "not known when" not in cli("trash", "mlflow:").out
+    back = cli("restore", "mlflow:", f"vision/net:{one['version']}", code=1)
+    assert "MLflow cannot restore a logged model" in back.out
+    assert server.stages("logged_models") == ["deleted"]
+    assert "models/m-" in cli("orphans", "mlflow:", "--json", code=None).out
+
+
+def test_a_version_names_the_logged_model_in_the_trash_that_it_is_of(
+    cli: Cli, server: MlflowRegistry
+) -> None:
+    """Its run does not name it, as one of another client may not."""
+    with server.database() as rows:
+        ((model,),) = rows("SELECT model_id FROM logged_models")
+    server.version("net", f"models:/{model}")
+    server.call("DELETE", f"logged-models/{model}")
+    with server.database() as rows:
+        rows("DELETE FROM inputs WHERE destination_type = 'MODEL_OUTPUT'")
+    (one,) = cli("trash", "mlflow:", "--json").records
+    assert one["dependents"] == 1
+
+
+def test_an_experiment_stays_while_something_lives_in_it(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    plan = tmp_path / "deletion.plan"
+    said = cli("plan", "mlflow:", "type:experiment", "-o", plan).out
+    assert "live versions outside this plan were made from it (1)" in said
+    assert "can be restored" in said
+    cli("apply", plan, "--yes", "--expect", "1")
+    assert names_in_trash(cli) == {"experiments"}
+    assert server.experiments() == {"Default": "active", "vision": "active", "old": "deleted"}
+
+
+def test_an_experiment_goes_after_all_that_is_in_it_and_comes_back_with_its_runs(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    plan = tmp_path / "deletion.plan"
+    server.call("POST", "runs/delete", run_id=server.run("vision").removeprefix("runs:/"))
+    cli("plan", "mlflow:", "type:experiment version:vision", "-o", plan, "--with-dependents")
+    assert "4 deleted" in cli("apply", plan, "--yes", "--expect", "4").out
+    assert server.experiments()["vision"] == "deleted"
+    assert server.stages("runs") == ["deleted"] * 3
+    said = cli("restore", "mlflow:", "experiments:vision").out
+    assert "those too that were deleted before it" in said
+    assert server.stages("runs") == ["active"] * 3
+    assert server.stages("logged_models") == ["deleted"]
+
+
+def test_all_runs_go_with_their_experiment_in_one_request_and_come_back_in_one(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    plan = tmp_path / "deletion.plan"
+    asked = ("--with-dependents", "--whole-collections")
+    cli("plan", "mlflow:", "type:run name:vision", "-o", plan, *asked)
+    cli("apply", plan, "--yes", "--expect", "4")
+    assert server.requests().count(WHOLE) == 1
+    assert not any(line.endswith("runs/delete") for line in server.requests())
+    assert server.experiments()["vision"] == "deleted"
+    one = next(one for one in cli("trash", "mlflow:", "--json").records if one["name"] == "vision")
+    said = cli("restore", "mlflow:", f"vision:{one['version']}", code=1).out
+    assert "only with its experiment" in said
+    cli("restore", "mlflow:", "--plan", plan, code=1)  # all but the logged model
+    assert server.requests().count(WHOLE.replace("delete", "restore")) == 1
+    assert server.experiments()["vision"] == "active"
+    assert server.stages("runs") == ["active", "active"]
+
+
+def test_a_model_of_no_run_keeps_the_experiment_of_the_runs(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    plan = tmp_path / "deletion.plan"
+    server.run("other", name="alone")
+    place = server.experiment("other")
+    server.call("POST", "logged-models", experiment_id=place, name="lost")
+    cli("plan", "mlflow:", "type:run name:other", "-o", plan, "--whole-collections")
+    said = cli("apply", plan, "--yes", "--expect", "2", code=1).out
+    assert "what is in it would go with it: models:/m-" in said
+    assert server.experiments()["other"] == "active"
+
+
+def test_what_came_into_an_experiment_after_the_review_keeps_it(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    plan = tmp_path / "deletion.plan"
+    for name in ("traced", "busy"):
+        server.experiment(name)
+    cli("plan", "mlflow:", "type:experiment dependents:0", "-o", plan)
+    server.trace("traced")
+    server.run("busy")
+    said = cli("apply", plan, "--yes", "--expect", "3", code=1).out
+    assert "it has traces" in said
+    states = server.experiments()
+    assert (states["traced"], states["busy"], states["old"]) == ("active", "active", "deleted")
+
+
+def test_the_default_experiment_is_never_deleted(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    """MLflow itself would: then every run that names no experiment fails."""
+    plan = tmp_path / "deletion.plan"
+    server.run("Default", name="quick")
+    listed = cli("ls", "mlflow:", "type:experiment", "--versions", "--json").records
+    assert {one["version"] for one in listed} == {"vision", "old"}
+    cli("plan", "mlflow:", "type:run name:Default", "-o", plan, "--whole-collections")
+    cli("apply", plan, "--yes", "--expect", "2", code=1)
+    assert server.experiments()["Default"] == "active"
+
+
+def test_who_used_a_dataset_is_told_and_it_is_kept(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    (one,) = cli("ls", "mlflow:", "type:dataset", "--versions", "--json").records
+    assert (one["name"], one["version"], one["runs"], one["dependents"]) == ("iris", "9f2c", 1, 1)
+    assert "train-" in cli("show", "mlflow:", "iris:9f2c").out
+    run = next(
+        one["version"]
+        for one in cli("ls", "mlflow:", "type:run", "--versions", "--json").records
+        if one["version"].startswith("train-")
+    )
+    assert "iris:9f2c" in cli("show", "mlflow:", f"vision:{run}").out
+    plan = tmp_path / "deletion.plan"
+    said = cli("plan", "mlflow:", "type:dataset", "-o", plan, "--with-dependents", code=1).out
+    assert "as long as a run that used it" in said
+    assert not plan.exists() or "0 will be deleted" in said
