@@ -1,11 +1,11 @@
 """The process that measures stores, `python -m artifact_tui.measuring AT_ONCE PATIENCE`.
 
-It reads what to measure from standard input, one name or address a line, as JSON; null means to
-look for the stores of other accounts. It imports once what all need, forks a process for each line,
-and hands on what these say: `NUMBER {FACTS}`, a line at a time, with the fields of
-`artifact_tui.stores.Measured` that changed (or what was `found`); a number alone once there is
-nothing more. A process that does no work for a while is killed, and nobody waits for it: on a disk
-that hangs not even that ends it. All end when standard input does.
+It reads requests from standard input, one a line, as JSON: the name or address of a store, or null
+to find the stores of other accounts. It imports once what all need, forks a process for each
+request, and forwards what these write: `NUMBER {FACTS}`, a line at a time, with the number of the
+request, from 0, and the fields of `artifact_tui.stores.Measured` that changed (or the `places` that
+were found). A number alone ends the answer. A fork that does no work for a while is killed, and not
+waited for: on a disk that hangs not even a kill ends it. All end when standard input does.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
     from artifact_tui.clients.base import Client, Kind
 
-    Tell = Callable[..., None]
-    """Says what is known of a store: fields of `Measured`."""
+    SendFacts = Callable[..., None]
+    """Sends what is known of a store now: fields of `Measured`."""
 
 
 _ALIVE_S = 5.0
@@ -66,18 +66,19 @@ class _Fork:
 
     number: int
     pid: int
-    heard: float
+    worked_at: float
     """When it last gave a sign of work."""
     rest: bytes = b""
-    """The beginning of a line."""
+    """The beginning of a line of its output."""
 
 
 class Measuring:
-    """Forks a process for each store, some at once, and hands on what they say."""
+    """Forks a process for each request, some at once, and forwards what they write."""
 
     def __init__(self, *, at_once: int, patience_s: float) -> None:
         self._waiting: deque[tuple[int, str | None]] = deque()
-        self._asked = b""
+        self._rest = b""
+        """The beginning of a request."""
         self._count = 0
         self._at_once = at_once
         self._patience_s = patience_s
@@ -86,35 +87,35 @@ class Measuring:
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> None:
-        """Until nobody asks any more."""
+        """Serve requests until standard input ends."""
         try:
-            with suppress(BrokenPipeError):  # nobody hears us
-                self._answer()
+            with suppress(BrokenPipeError):  # nobody reads our output any more
+                self._serve()
         finally:
             for fork in self._forks.values():
                 with suppress(ProcessLookupError):
                     os.kill(fork.pid, signal.SIGKILL)
 
-    def _answer(self) -> None:
-        """Measure what is asked for, until standard input ends."""
+    def _serve(self) -> None:
+        """Read requests and what forks write; give a sign of life now and then."""
         self._selector.register(0, selectors.EVENT_READ)
-        spoke = time.monotonic()
+        sign_at = time.monotonic()
         while True:
             self._fork_some()
             for key, _ in self._selector.select(BEAT_S / 2):
                 if key.fd:
-                    self._hear(key.fd)
-                elif not self._read_questions():
+                    self._forward(key.fd)
+                elif not self._read_requests():
                     return
-            self._give_up()
-            if time.monotonic() - spoke > _ALIVE_S:
-                spoke = time.monotonic()
-                _say(b"")
+            self._kill_idle()
+            if time.monotonic() - sign_at > _ALIVE_S:
+                sign_at = time.monotonic()
+                _write_line(b"")
 
-    def _read_questions(self) -> bool:
+    def _read_requests(self) -> bool:
         """Read what to measure; False when standard input has ended."""
         found = os.read(0, 1 << 16)
-        *lines, self._asked = (self._asked + found).split(b"\n")
+        *lines, self._rest = (self._rest + found).split(b"\n")
         for line in lines:
             self._waiting.append((self._count, json.loads(line)))
             self._count += 1
@@ -123,7 +124,7 @@ class Measuring:
     def _fork_some(self) -> None:
         """Start as many as may work at once; one that only waits for its disk keeps nobody off."""
         now = time.monotonic()
-        working = sum(now - fork.heard < 2 * BEAT_S for fork in self._forks.values())
+        working = sum(now - fork.worked_at < 2 * BEAT_S for fork in self._forks.values())
         while self._waiting and working < self._at_once:
             number, text = self._waiting.popleft()
             mine, its = os.pipe()
@@ -144,40 +145,40 @@ class Measuring:
             measure_store(text, pipe)
         os._exit(0)
 
-    def _hear(self, pipe: int) -> None:
-        """Hand on what a process says."""
+    def _forward(self, pipe: int) -> None:
+        """Forward what a fork has written, with the number of its request."""
         fork = self._forks[pipe]
         found = os.read(pipe, 1 << 16)
-        fork.heard = time.monotonic()
+        fork.worked_at = time.monotonic()
         *lines, fork.rest = (fork.rest + found).split(b"\n")
         for line in filter(None, lines):
-            _say(b"%d %s" % (fork.number, line))
+            _write_line(b"%d %s" % (fork.number, line))
         if not found:
-            _say(b"%d " % fork.number)
+            _write_line(b"%d " % fork.number)
             self._drop(pipe)
 
-    def _give_up(self) -> None:
-        """Kill those that do nothing any more."""
-        now = time.monotonic()
-        silent = {pipe for pipe, one in self._forks.items() if now - one.heard > self._patience_s}
-        waiting = {key.fd for key, _ in self._selector.select(0)} if silent else ()
-        for pipe in silent.difference(waiting):
+    def _kill_idle(self) -> None:
+        """Kill the forks that have done no work for too long, unless their output waits for us."""
+        idle_since = time.monotonic() - self._patience_s
+        idle = {pipe for pipe, fork in self._forks.items() if fork.worked_at < idle_since}
+        waiting = {key.fd for key, _ in self._selector.select(0)} if idle else ()
+        for pipe in idle.difference(waiting):
             fork = self._forks[pipe]
             os.kill(fork.pid, signal.SIGKILL)
-            _say(b'%d {"state": "not answering"}' % fork.number)
-            _say(b"%d " % fork.number)
+            _write_line(b'%d {"state": "not answering"}' % fork.number)
+            _write_line(b"%d " % fork.number)
             self._drop(pipe)
 
     def _drop(self, pipe: int) -> None:
-        """Forget a process; one that hangs is not waited for."""
+        """Forget a fork; one that hangs is not waited for."""
         self._selector.unregister(pipe)
         os.close(pipe)
         with suppress(ChildProcessError):
             os.waitpid(self._forks.pop(pipe).pid, os.WNOHANG)
 
 
-def _say(line: bytes) -> None:
-    """Write a line for whoever started us."""
+def _write_line(line: bytes) -> None:
+    """Write a line for the process that started this one."""
     os.write(1, line + b"\n")
 
 
@@ -190,31 +191,31 @@ _LEAST_WORK_S = 0.00002
 
 
 def measure_store(text: str | None, pipe: int) -> None:
-    """Say on a pipe what is known of a store that is named, or else which ones others have."""
+    """Write to a pipe what is known of the store that a text names; of none: those of others."""
     whole_line = threading.Lock()
 
     def write(line: bytes) -> None:
         with whole_line:
             os.write(pipe, line + b"\n")
 
-    def tell(**facts: object) -> None:
+    def send(**facts: object) -> None:
         write(json.dumps(facts).encode())
 
     threading.Thread(target=_beat, args=(write,), daemon=True).start()
     try:
         if text is None:
-            _search(tell)
+            _search(send)
         else:
-            asyncio.run(_measure(text, tell))
+            asyncio.run(_measure(text, send))
     except NotFoundError as error:
-        tell(state="absent", reason=str(error))
+        send(state="absent", reason=str(error))
     except ArtifactTuiError as error:
-        tell(state="unreadable", reason=str(error))
+        send(state="unreadable", reason=str(error))
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
-        tell(state="unreadable", reason=f"{error.strerror or error}{where}.")
+        send(state="unreadable", reason=f"{error.strerror or error}{where}.")
     except Exception as error:  # noqa: BLE001 - the last place that can say what is wrong
-        tell(state="unreadable", reason=f"Something unexpected happened: {error!r}.")
+        send(state="unreadable", reason=f"Something unexpected happened: {error!r}.")
 
 
 def _beat(write: Callable[[bytes], None]) -> None:
@@ -228,36 +229,36 @@ def _beat(write: Callable[[bytes], None]) -> None:
         before = now
 
 
-def _search(tell: Tell) -> None:
-    """Tell where other accounts have stores."""
+def _search(send: SendFacts) -> None:
+    """Send where other accounts have stores."""
     for kind in every_kind():
         for place in kind.places_of_others():
-            tell(found=[(place.address, place.why)])
+            send(places=[(place.address, place.why)])
 
 
-async def _measure(text: str, tell: Tell) -> None:
-    """Open a store, sync its catalog where it has none of its own, and tell its figures."""
+async def _measure(text: str, send: SendFacts) -> None:
+    """Open a store, sync its catalog where it has none of its own, and send its figures."""
     config = load()
     address = named_target(config, text).address if text in config.registries else text
     kind = kind_of(address)
     folders = kind.folders(address)
     if not folders:
         whole = await kind.complete(address)
-        tell(place=kind.place(whole), address=whole if whole != address else "")
-        _remember(kind, whole, tell)
+        send(place=kind.place(whole), address=whole if whole != address else "")
+        _remember(kind, whole, send)
         return
-    tell(place=json.dumps([kind.name, *map(os.path.realpath, folders)]))
+    send(place=json.dumps([kind.name, *map(os.path.realpath, folders)]))
     there = [folder for folder in folders if _is_there(folder)]
-    tell(disk=asdict(disk_of((there or folders)[0])))
+    send(disk=asdict(disk_of((there or folders)[0])))
     if not there:
-        tell(state="absent")
+        send(state="absent")
         return
     for folder in there:
         os.scandir(folder).close()
     target = resolve(config, text)
     client = kind.open(target.address, read_only=True, settings=target.settings)
     try:
-        await _figures(client, kind, tell)
+        await _figures(client, kind, send)
     finally:
         await client.aclose()
 
@@ -283,53 +284,53 @@ def _is_there(folder: Path) -> bool:
     return True
 
 
-def _remember(kind: Kind, address: str, tell: Tell) -> None:
-    """Tell what the catalog of a remote registry knows."""
+def _remember(kind: Kind, address: str, send: SendFacts) -> None:
+    """Send what the catalog of a remote registry knows."""
     path = catalog_file(kind.place(address))
     if path.is_file():
         with closing(catalog.connect(path, mapped=False)) as conn:
-            tell(state="remembered", as_of_us=last_synced_us(conn), **figures(conn, kind))
+            send(state="remembered", as_of_us=last_synced_us(conn), **figures(conn, kind))
     else:
-        tell(state="remembered")
+        send(state="remembered")
 
 
-async def _figures(client: Client, kind: Kind, tell: Tell) -> None:
-    """Tell the figures of an open store, also those of so far while its catalog is filled."""
+async def _figures(client: Client, kind: Kind, send: SendFacts) -> None:
+    """Send the figures of an open store, and those of so far while its catalog is filled."""
     path = client.catalog_path
     notices: tuple[str, ...] = ()
     if path is None:
         path = catalog_file(client.identity.uid)
-        tell_some = _Partial(path, kind, tell)
-        tell_some()
+        send_partial = _PartialFigures(path, kind, send)
+        send_partial()
         done = await sync(
             client,
             path,
             marks_path=marks_file(client.identity.uid),
-            progress=lambda _: tell_some(),
+            progress=lambda _: send_partial(),
         )
         notices = (*client.notices, *done.notices)
     with closing(catalog.connect(path, mapped=False)) as conn:
         more = f" And {len(notices) - 1:,} more." if len(notices) > 1 else ""
         reason = f"{notices[0]}{more}" if notices else ""
-        tell(state="measured", as_of_us=now_us(), reason=reason, **figures(conn, kind))
+        send(state="measured", as_of_us=now_us(), reason=reason, **figures(conn, kind))
 
 
-class _Partial:
-    """Tells what a catalog knows while it is filled, as often as that costs little."""
+class _PartialFigures:
+    """Sends what a catalog knows while it is filled, as often as that costs little."""
 
-    def __init__(self, path: Path, kind: Kind, tell: Tell) -> None:
+    def __init__(self, path: Path, kind: Kind, send: SendFacts) -> None:
         self._path = path
         self._kind = kind
-        self._tell = tell
+        self._send = send
         self._next = 0.0
 
     def __call__(self) -> None:
-        """Tell it, unless it was told just now."""
+        """Send the figures of so far, unless that was done just now."""
         began = time.monotonic()
         if began < self._next or not self._path.is_file():
             return
         with suppress(ArtifactTuiError), closing(catalog.connect(self._path, mapped=False)) as conn:
-            self._tell(as_of_us=last_synced_us(conn), **figures(conn, self._kind))
+            self._send(as_of_us=last_synced_us(conn), **figures(conn, self._kind))
         took = time.monotonic() - began
         self._next = began + max(PAUSE_S, 10 * took)
 

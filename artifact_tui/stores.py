@@ -64,12 +64,14 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """One store: configured, or found."""
+    """One store: of the configuration, or found at a place that something points to."""
 
     target: Target
     """What a command calls it (`typed`), and what is known without a look at it."""
     why: str
     """Why it is in the list, in a few words: `configured`, `$HF_HOME`, `usual place`."""
+    configured: bool = False
+    """It has a name in the configuration."""
     usual: bool = False
     """Only a usual place: worth no word where it is absent."""
     reclaimable: str = ""
@@ -110,8 +112,6 @@ class Measured:
         return self.state in {"measured", "remembered"}
 
 
-CONFIGURED = "configured"
-"""Why a registry of the configuration is in the list."""
 NOTHING_YET = Measured("measuring")
 
 
@@ -124,7 +124,8 @@ def find_stores(config: Config, environ: Mapping[str, str]) -> list[Store]:
     for name in config.registries:
         target = named_target(config, name)
         kind = claimed(target.address)
-        store = Store(target, CONFIGURED, reclaimable=kind.reclaimable if kind else "")
+        reclaimable = kind.reclaimable if kind else ""
+        store = Store(target, "configured", configured=True, reclaimable=reclaimable)
         spot = _spot(kind, target.address)
         # two names of one place are two rows: each has its own settings, and can be removed
         found[name if spot in found else spot] = store
@@ -181,65 +182,70 @@ async def measure(
     Raises:
         ArtifactTuiError: no process can be started for it.
     """
-    hearing = _Hearing(stores, _start(at_once, patience_s), others=others)
+    process = _MeasuringProcess(stores, _start(at_once, patience_s), others=others)
     try:
-        while not hearing.complete:
+        while not process.complete:
             try:
-                lines = await asyncio.wait_for(hearing.next_lines(), _SILENT_S + patience_s)
+                lines = await asyncio.wait_for(process.next_lines(), _SILENT_S + patience_s)
             except TimeoutError:
-                changed = hearing.end("not answering")
+                changed = process.end("not answering")
             else:
-                told = (at for line in lines for at in hearing.take(line))
-                changed = list(told) if lines else hearing.end("unreadable", _CUT_SHORT)
+                changed = [at for line in lines for at in process.read_line(line)]
+                changed = changed if lines else process.end("unreadable", _CUT_SHORT)
             for at in dict.fromkeys(changed):
-                yield hearing.stores[at], hearing.known[at]
+                yield process.stores[at], process.measured[at]
     finally:
-        hearing.close()
+        process.close()
 
 
 _CUT_SHORT = "The process that measures it ended too early."
 
 
-class _Hearing:
-    """What the process that measures was asked, and what it told so far."""
+class _MeasuringProcess:
+    """The process that measures, the stores that it was given, and what is known of each so far.
+
+    `stores` and `measured` have the same indexes.
+    """
 
     def __init__(
         self, stores: Sequence[Store], process: subprocess.Popen[bytes], *, others: bool
     ) -> None:
         self.stores: list[Store] = []
-        self.known: list[Measured] = []
+        self.measured: list[Measured] = []
         self._process = process
         self._reader: asyncio.StreamReader | None = None
         self._pipe: asyncio.ReadTransport | None = None
         self._rest = b""
-        """What was told without the end of its line."""
+        """The beginning of a line of its output."""
         self._searching = others
-        self._numbers: dict[int, int | None] = {}
-        """The store of each question; None: which ones other accounts have."""
+        """Whether it still looks for the stores of other accounts."""
+        self._requests: list[int | None] = []
+        """The index of the store of each request; None: find the stores of other accounts."""
         for store in stores:
-            self._ask_for(store)
+            self._add(store)
         if others:
-            self._ask(None)
+            self._request(None)
 
     @property
     def complete(self) -> bool:
         """Whether nothing more will come."""
-        return not self._searching and all(one.settled for one in self.known)
+        return not self._searching and all(one.settled for one in self.measured)
 
-    def _ask_for(self, store: Store) -> None:
-        self._ask(store.target.typed, len(self.stores))
+    def _add(self, store: Store) -> None:
+        """Have one more store measured."""
+        self._request(store.target.typed, len(self.stores))
         self.stores.append(store)
-        self.known.append(NOTHING_YET)
+        self.measured.append(NOTHING_YET)
 
-    def _ask(self, text: str | None, at: int | None = None) -> None:
-        """Ask the process something; it ends before it answers only when it is broken."""
-        self._numbers[len(self._numbers)] = at
+    def _request(self, text: str | None, at: int | None = None) -> None:
+        """Send a request; the process reads all of them unless it has broken down."""
+        self._requests.append(at)
         with suppress(BrokenPipeError):
             assert self._process.stdin is not None  # noqa: S101 - for the types: it is a pipe
             self._process.stdin.write(json.dumps(text).encode() + b"\n")
 
     async def next_lines(self) -> list[bytes]:
-        """All that is told by now, or then; nothing: the process has ended."""
+        """The lines that it has written by now, one at least; none: it has ended."""
         if self._reader is None:
             self._reader = asyncio.StreamReader()
             protocol = asyncio.StreamReaderProtocol(self._reader)
@@ -250,52 +256,53 @@ class _Hearing:
         *lines, self._rest = self._rest.split(b"\n")
         return lines
 
-    def take(self, line: bytes) -> list[int]:
-        """Take in what is told; gives the places of the stores of which something changed."""
+    def read_line(self, line: bytes) -> list[int]:
+        """Take a line in; gives the indexes of the stores of which something changed."""
         number, _, text = line.strip().partition(b" ")
         if not number:
             return []  # a sign of life
-        at = self._numbers[int(number)]
+        at = self._requests[int(number)]
         if at is None:
             self._searching = bool(text)
             known = {store.target.address for store in self.stores}  # one's own home is one of all
-            for address, why in json.loads(text or "{}").get("found", []):
+            for address, why in json.loads(text or "{}").get("places", []):
                 if address not in known:
-                    self._ask_for(_found_store(kind_of(address), Place(address, why, usual=True)))
+                    self._add(_found_store(kind_of(address), Place(address, why, usual=True)))
             return []
         if text:
-            self._learn(at, json.loads(text))
-        elif self.known[at].settled:
+            self._update(at, json.loads(text))
+        elif self.measured[at].settled:
             return []
         else:
-            self._learn(at, {"state": "unreadable", "reason": _CUT_SHORT})
-        return [*self._duplicates(), at]
+            self._update(at, {"state": "unreadable", "reason": _CUT_SHORT})
+        return [*self._mark_duplicates(), at]
 
-    def _learn(self, at: int, facts: dict[str, Any]) -> None:
+    def _update(self, at: int, facts: dict[str, Any]) -> None:
+        """Replace the fields of `Measured` that changed for one store."""
         if disk := facts.get("disk"):
             facts["disk"] = Disk(**disk)
-        self.known[at] = replace(self.known[at], **facts)
+        self.measured[at] = replace(self.measured[at], **facts)
 
-    def _duplicates(self) -> Iterator[int]:
-        """Mark found stores that are an earlier one; gives the places of those newly marked."""
+    def _mark_duplicates(self) -> Iterator[int]:
+        """Mark stores that are an earlier one under another name; gives the newly marked ones."""
         places: set[str] = set()
-        for at, one in enumerate(self.known):
-            known = one.place in places and self.stores[at].why != CONFIGURED
+        for at, one in enumerate(self.measured):
+            known = one.place in places and not self.stores[at].configured
             if known and one.state != "duplicate":
-                self.known[at] = replace(one, state="duplicate")
+                self.measured[at] = replace(one, state="duplicate")
                 yield at
             places |= {one.place} - {""}
 
     def end(self, state: StoreState, reason: str = "") -> list[int]:
-        """Nothing more will come; gives the places of the stores that nothing was told of."""
+        """Settle all stores that are not settled yet; gives their indexes."""
         self._searching = False
-        left = [at for at, one in enumerate(self.known) if not one.settled]
+        left = [at for at, one in enumerate(self.measured) if not one.settled]
         for at in left:
-            self.known[at] = replace(self.known[at], state=state, reason=reason)
+            self.measured[at] = replace(self.measured[at], state=state, reason=reason)
         return left
 
     def close(self) -> None:
-        """Kill the process and all that it forked; who hangs in the system is left behind."""
+        """Kill the process and all that it forked; a fork that hangs on its disk is not awaited."""
         if self._pipe is not None:
             self._pipe.close()
         with suppress(ProcessLookupError):

@@ -14,7 +14,7 @@ from artifact_tui.cli.output import Progress, command
 from artifact_tui.cli.wording import iso_moment, seconds
 from artifact_tui.config import load
 from artifact_tui.model import now_us
-from artifact_tui.stores import CONFIGURED, each_once, find_stores, measure, worth_a_row
+from artifact_tui.stores import each_once, find_stores, measure, worth_a_row
 from artifact_tui.text import pad, safe, width
 
 if TYPE_CHECKING:
@@ -77,25 +77,24 @@ async def _every_store() -> AsyncIterator[tuple[Store, Measured]]:
     One that was found waits until it is known that it is none of those configured.
     """
     found = find_stores(load(), os.environ)
-    unplaced = {store.target.name for store in found if store.why == CONFIGURED}
+    unplaced = {store.target.name for store in found if store.configured}
     places: set[str] = set()
     waiting: list[tuple[Store, Measured]] = []
     with Progress() as progress:
         progress.show("looking at the stores of this machine")
         async for store, known in measure(found, others=True):
             progress.show(f"reading {safe(store.target.typed)}: {text.size(known.size)}")
-            configured = store.why == CONFIGURED
-            if configured and (known.place or known.settled):
+            if store.configured and (known.place or known.settled):
                 unplaced.discard(store.target.name)
                 places |= {known.place} - {""}
-            if known.settled and configured:
+            if known.settled and store.configured:
                 yield store, _without_parts(known)
             elif known.settled and worth_a_row(store, known):
                 waiting.append((store, _without_parts(known)))
-            for one, told in () if unplaced else waiting:
-                if told.place not in places:
-                    places |= {told.place} - {""}
-                    yield one, told
+            for one, measured in () if unplaced else waiting:
+                if measured.place not in places:
+                    places |= {measured.place} - {""}
+                    yield one, measured
             waiting = waiting if unplaced else []
 
 

@@ -23,7 +23,6 @@ from artifact_tui.clients.trial import trial
 from artifact_tui.config import config_file, load, resolve
 from artifact_tui.errors import ArtifactTuiError, UsageError
 from artifact_tui.stores import (
-    CONFIGURED,
     NOTHING_YET,
     Store,
     each_once,
@@ -88,9 +87,9 @@ class HomeScreen(BaseScreen):
         self._rule = Line(id="store-rule")
         self._facts = FactsPane(id="store")
         self._stores: list[Store] = []
-        self._others: list[Store] = []
+        self._in_other_accounts: list[Store] = []
         """Those that were found in other accounts."""
-        self._known: dict[Key, Measured] = {}
+        self._measured: dict[Key, Measured] = {}
         self._measuring: set[Key] = set()
         self._trials: dict[Key, Trial] = {}
         self._testing: set[Key] = set()
@@ -131,7 +130,7 @@ class HomeScreen(BaseScreen):
             self.fail(error)
         found = await asyncio.to_thread(find_stores, self.app.config, dict(os.environ))
         addresses = {one.target.address for one in found}
-        found += [one for one in self._others if one.target.address not in addresses]
+        found += [one for one in self._in_other_accounts if one.target.address not in addresses]
         here = self.app.registry
         if here is not None and not any(self.app.is_open(one.target) for one in found):
             target = replace(here.target, typed=here.target.typed or here.target.address)
@@ -157,9 +156,9 @@ class HomeScreen(BaseScreen):
             async with aclosing(measure(stores, others=others)) as figures:
                 async for store, measured in figures:
                     if _key(store) not in {*asked, *map(_key, self._stores)}:
-                        self._others.append(store)
+                        self._in_other_accounts.append(store)
                         self._stores.append(store)
-                    self._take(store, measured)
+                    self._record(store, measured)
                     await self._show()
         except ArtifactTuiError as error:
             self.fail(error)
@@ -167,19 +166,19 @@ class HomeScreen(BaseScreen):
             self._measuring -= asked
         await self._show()
 
-    def _take(self, store: Store, measured: Measured) -> None:
+    def _record(self, store: Store, measured: Measured) -> None:
         key = _key(store)
-        before = self._known.get(key, NOTHING_YET)
+        before = self._measured.get(key, NOTHING_YET)
         if measured.settled:
             self._measuring.discard(key)
         if measured.settled or not before.settled:
-            self._known[key] = measured
+            self._measured[key] = measured
 
     # showing
 
     async def _show(self, cursor: str = "") -> None:
         """Draw what has changed; the cursor stays on its row, wherever that goes."""
-        found = self._found()
+        found = self._listed_rows()
         names = [row.store.target.name for row in found]
         self._lay_out(found)
         await self.rows.show(found, cursor=names.index(cursor) if cursor in names else None)
@@ -188,8 +187,8 @@ class HomeScreen(BaseScreen):
         self._show_status()
         self.show_keys()
 
-    def _found(self) -> list[StoreRow]:
-        """The rows: what is on a disk, the largest first; then the others, and what is lost."""
+    def _listed_rows(self) -> list[StoreRow]:
+        """The rows: what is on a disk, the largest first; then the others; last what is lost."""
         rows = [self._row(store) for store in self._stores]
         shown = [
             row
@@ -201,14 +200,14 @@ class HomeScreen(BaseScreen):
 
     def _row(self, store: Store) -> StoreRow:
         key, config, target = _key(store), self.app.config, store.target
-        kind, known = claimed(target.address), self._known.get(key, NOTHING_YET)
+        kind, known = claimed(target.address), self._measured.get(key, NOTHING_YET)
         at = replace(target, address=known.address) if known.address else target
         return StoreRow(
             store,
             "" if kind is None else kind.name,
             known,
             measuring=key in self._measuring,
-            configured=store.why == CONFIGURED,
+            configured=store.configured,
             here=self.app.is_open(at),
             default=target.name == config.default,
             testing=key in self._testing,
@@ -338,23 +337,23 @@ class HomeScreen(BaseScreen):
         """
         target = row.store.target
         if not self.app.guards(target):
-            await self._hear(row.store)
+            await self._probe(row.store)
             target = await asyncio.to_thread(resolve, self.app.config, self._row(row.store).typed)
         await self.app.open_registry(target, query_text)
         self.status_line.hush()  # it is open, and no longer being opened when one comes back
 
-    async def _hear(self, store: Store) -> None:
-        """Let a process look first into a store that has told nothing of itself yet: it may hang.
+    async def _probe(self, store: Store) -> None:
+        """Let a process read a store first of which nothing is known yet: its disk may hang.
 
         Raises:
             UsageError: it does not answer.
             ArtifactTuiError: no process can look into it.
         """
-        if not _told(self._known.get(_key(store), NOTHING_YET)):
+        if not _has_answered(self._measured.get(_key(store), NOTHING_YET)):
             async with aclosing(measure([store])) as figures:
                 async for _, measured in figures:
-                    self._take(store, measured)
-                    if _told(measured):
+                    self._record(store, measured)
+                    if _has_answered(measured):
                         break
         if self._row(store).silent:
             raise UsageError(f"{store.target.name} does not answer.", hint="r looks again.")
@@ -369,9 +368,9 @@ class HomeScreen(BaseScreen):
         if self._measuring:
             self.say("The stores are being measured already.")
         else:
-            start(self, "find", self._again)
+            start(self, "find", self._measure_all)
 
-    async def _again(self) -> None:
+    async def _measure_all(self) -> None:
         await self._find()
         await self._measure(self._stores, others=True)
 
@@ -414,7 +413,7 @@ class HomeScreen(BaseScreen):
         await self._show()
         key = _key(store)
         try:
-            await self._hear(store)
+            await self._probe(store)
             target = await asyncio.to_thread(resolve, self.app.config, self._row(store).typed)
             self._trials[key] = await trial(target)
         except ArtifactTuiError as error:
@@ -477,15 +476,15 @@ class HomeScreen(BaseScreen):
         async def work() -> None:
             self._keep(await asyncio.to_thread(write))
             await self._find(cursor)
-            new = [one for one in self._stores if _key(one) not in self._known]
+            new = [one for one in self._stores if _key(one) not in self._measured]
             start(self, "measure", self._measure, new)
             self.say(done)
 
         self.carry_out("the configuration is being written", work())
 
 
-def _told(measured: Measured) -> bool:
-    """Whether a store has been read, or will not be."""
+def _has_answered(measured: Measured) -> bool:
+    """Whether something of a store was read, or it is known that nothing can be."""
     return measured.settled or measured.versions is not None
 
 

@@ -30,7 +30,8 @@ def store(
     address: str, why: str = "usual place", name: str = "", *, production: bool = False
 ) -> Store:
     target = Target(name or address, address, production, production, typed=name or address)
-    return Store(target, why, reclaimable="" if name else "alias:none")
+    configured = name != ""
+    return Store(target, why, configured=configured, reclaimable="" if name else "alias:none")
 
 
 def figures(size: int, can_go: int, versions: int, days: float, disk: Disk = ROOT) -> Measured:
