@@ -61,6 +61,11 @@ class Disk:
     free: int
     """Bytes that this user may still write."""
 
+    @property
+    def fullness(self) -> float:
+        """The part that is in use, from 0 to 1."""
+        return 1 - self.free / self.total if self.total else 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Store:
@@ -166,6 +171,13 @@ def worth_a_row(store: Store, found: Measured) -> bool:
 def each_once(found: Iterable[Measured]) -> list[Measured]:
     """One for each store: what has two names takes its bytes once."""
     return list({one.place or number: one for number, one in enumerate(found)}.values())
+
+
+def disks_of(found: Iterable[Measured]) -> list[Disk]:
+    """The disks that stores are on, as they were seen last; the fullest first."""
+    by_age = sorted(found, key=lambda one: one.as_of_us or 0)
+    disks = {one.disk.mount: one.disk for one in by_age if one.disk is not None}
+    return sorted(disks.values(), key=lambda disk: (-disk.fullness, disk.mount))
 
 
 async def measure(

@@ -14,7 +14,7 @@ from artifact_tui.cli.output import Progress, command
 from artifact_tui.cli.wording import iso_moment, seconds
 from artifact_tui.config import load
 from artifact_tui.model import now_us
-from artifact_tui.stores import each_once, find_stores, measure, worth_a_row
+from artifact_tui.stores import disks_of, each_once, find_stores, measure, worth_a_row
 from artifact_tui.text import pad, safe, width
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _ROOM = 4096
 @click.command("stores", cls=Command)
 @json_option()
 async def stores_command(*, out: Output) -> None:
-    """List every store of this machine and its accounts: the largest first, after the disks.
+    """List the disks, the fullest first, and every store of this machine, the largest first.
 
     \b
     artifact-tui stores
@@ -66,7 +66,7 @@ async def stores_command(*, out: Output) -> None:
             out.record(_record(store, found, now))
         return
     rows = sorted([row async for row in _every_store()], key=lambda row: -(row[1].size or 0))
-    _print_disks([found.disk for _, found in rows if found.disk], out)
+    _print_disks(disks_of(found for _, found in rows), out)
     out.rows((_cells(store, found, now) for store, found in rows), right="12")
     out.words(*_summary(rows))
 
@@ -131,11 +131,10 @@ def _record(store: Store, found: Measured, now_us: int) -> dict[str, Any]:
 
 def _print_disks(disks: Sequence[Disk], out: Output) -> None:
     """The free space of each disk."""
-    every = {disk.mount: disk for disk in disks}
-    cells = max((width(safe(mount)) for mount in every), default=0)
-    for mount in sorted(every):
-        free, total = text.size(every[mount].free), text.size(every[mount].total)
-        out.words(f"{pad(safe(mount), cells)}  {free} free of {total}")
+    cells = max((width(safe(disk.mount)) for disk in disks), default=0)
+    for disk in disks:
+        free, total = text.size(disk.free), text.size(disk.total)
+        out.words(f"{pad(safe(disk.mount), cells)}  {free} free of {total}")
 
 
 def _cells(store: Store, found: Measured, now_us: int) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import select
 import shlex
 import subprocess
 import sys
+import tempfile
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -393,6 +394,29 @@ def test_people_see_the_disks_and_the_largest_first(
     assert total.startswith("2 stores, ")
     assert following.startswith("next: artifact-tui ls mine state:trash")
     assert cli(*shlex.split(following.removeprefix("next: artifact-tui "))).out
+
+
+def fullness(folder: Path) -> float:
+    found = os.statvfs(folder)
+    return 1 - found.f_bavail / found.f_blocks
+
+
+def test_the_fullest_disk_is_told_first(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = [Path(name) for name in ("/dev/shm", "/var/tmp") if os.access(name, os.W_OK)]  # noqa: S108 - a folder of its own is made in one
+    apart = [one for one in other if one.stat().st_dev != tmp_path.stat().st_dev]
+    if not apart:
+        pytest.skip("this machine has one disk")
+    with tempfile.TemporaryDirectory(dir=apart[0]) as folder:
+        cache(Path(folder))
+        cache(tmp_path / "hf" / "hub")
+        monkeypatch.setenv("HF_HUB_CACHE", folder)
+        monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+        first, second, *_ = cli("stores").out.splitlines()
+        (fuller, _), (emptier, _) = first.split(maxsplit=1), second.split(maxsplit=1)
+    assert fuller != emptier
+    assert fullness(Path(fuller)) >= fullness(Path(emptier))
 
 
 def test_a_store_of_two_names_takes_its_bytes_once(cli: Cli, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from artifact_tui.errors import ArtifactTuiError, UsageError
 from artifact_tui.stores import (
     NOTHING_YET,
     Store,
+    disks_of,
     each_once,
     find_stores,
     measure,
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
 
     from artifact_tui.clients.trial import Trial
     from artifact_tui.config import Config
-    from artifact_tui.stores import Disk, Measured
+    from artifact_tui.stores import Measured
     from artifact_tui.tui.widgets.registry_form import NewRegistry
 
     Key = tuple[str, str]
@@ -224,21 +225,18 @@ class HomeScreen(BaseScreen):
         self.rows.styles.height = min(max(len(found), 1), room)
 
     def _disk_lines(self, found: Sequence[StoreRow]) -> list[Content]:
-        """One line a disk, the one with the most in its stores first; some of many."""
-        on: dict[str, list[StoreRow]] = {}
-        disks: dict[str, Disk] = {}
+        """One line a disk, the fullest first; of many, the last line says how many more."""
+        disks = disks_of(row.measured for row in found)
+        on: dict[str, list[StoreRow]] = {disk.mount: [] for disk in disks}
         for row in found:
-            disk = row.measured.disk
-            if disk is not None:
-                on.setdefault(disk.mount, []).append(row)
-                newest = max(on[disk.mount], key=lambda one: one.measured.as_of_us or 0)
-                disks[disk.mount] = newest.measured.disk or disk
+            if row.measured.disk is not None:
+                on[row.measured.disk.mount].append(row)
         if not disks:
             words = f"being looked at{self.app.signs.ellipsis}" if self._measuring else "not known"
             return [Content.styled(f" disks: {words}", "dim")]
         most = max(self.size.height // 8, 1)
         cells = self.size.width - 2
-        lines = [disk_line(disk, on[mount], cells, self.app.signs) for mount, disk in disks.items()]
+        lines = [disk_line(disk, on[disk.mount], cells, self.app.signs) for disk in disks]
         if len(lines) > most:
             more = plural(len(lines) - most + 1, "more disk")
             lines[most - 1 :] = [Content.styled(f" {more}: see the stores on them", "dim")]

@@ -264,7 +264,7 @@ _SCARCE = 0.9
 
 def disk_line(disk: Disk, rows: Sequence[StoreRow], cells: int, signs: Signs) -> Content:
     """A disk in one line: what is free, how full it is, what of it can go."""
-    taken = 1 - disk.free / disk.total if disk.total else 1.0
+    taken = disk.fullness
     tone = "$text-error" if taken >= _SCARCE else "$text-warning"
     tone = tone if taken >= _SCARCE - 0.15 else "$text-success"
     words = f"{size(disk.free)} free of {size(disk.total)}"
