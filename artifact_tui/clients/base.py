@@ -417,6 +417,14 @@ class Place(NamedTuple):
     """Nothing here says that there is one: worth no word where there is none."""
 
 
+class Glance(NamedTuple):
+    """What a look at the disk tells of a registry; None is not known."""
+
+    size: int | None = None
+    """Bytes that it takes: shared ones once."""
+    versions: int | None = None
+
+
 class Kind:
     """What an entry point of the group `artifact_tui.clients` provides: `name`, `claims`, `open`.
 
@@ -459,7 +467,7 @@ class Kind:
         return address
 
     def folders(self, address: str) -> Sequence[Path]:
-        """The folders on this machine that hold the registry at an address; none: it is remote.
+        """The folders or files here that hold the registry at an address; none: it is remote.
 
         No link is followed and no disk is touched: one of them may hang.
         """
@@ -490,6 +498,16 @@ class Kind:
         Disks are touched, and one may hang: it is asked in a process of its own.
         """
         return ()
+
+    def glance(self, address: str, settings: Mapping[str, object]) -> Glance | None:
+        """What the disk tells of one that takes long to open; None: it is opened and listed.
+
+        Raises:
+            NotFoundError: there is no registry at this address.
+            RegistryError: it cannot be read.
+        """
+        del address, settings
+        return None
 
     def short(self, address: str) -> str:
         """What to call the registry at an address that nobody gave a name."""

@@ -175,6 +175,12 @@ class ConnectionOptions:
     """Requests at once, at most."""
     ca_file: Path | None = None
     """Certificates of a private authority, trusted beside the usual ones."""
+    client_cert: Path | None = None
+    """Our own certificate, with its key, for a server that asks for one."""
+    checks_server: bool = True
+    """The server must show a certificate that is trusted, where the connection is encrypted."""
+    socket: Path | None = None
+    """The Unix socket where a server of this machine listens, and at no port."""
     connect_s: float = 10.0
     answer_s: float = 30.0
     """Longest silence of the server."""

@@ -32,15 +32,14 @@ import httpx
 
 from artifact_tui.clients.base import Transport
 from artifact_tui.clients.pacing import rate_limit
-from artifact_tui.clients.servers import read_only_error
+from artifact_tui.clients.servers import ConnectionOptions, read_only_error
 from artifact_tui.errors import RegistryError, UncertainError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
-    from pathlib import Path
 
     from artifact_tui.clients.pacing import Pace
-    from artifact_tui.clients.servers import ConnectionOptions, Origin
+    from artifact_tui.clients.servers import Origin
 
     Send = Callable[["HttpCall"], Awaitable["HttpAnswer"]]
     """Sends a request of the credentials' own: a login."""
@@ -71,12 +70,12 @@ class ServerConnections:
     def __init__(
         self,
         origin: Origin,
+        options: ConnectionOptions | None = None,
         *,
-        ca_file: Path | None = None,
         reads: Callable[[httpx.Request], bool] | None = None,
     ) -> None:
         self._origin = origin
-        self._ca_file = ca_file
+        self._options = options or ConnectionOptions()
         self._reads = reads
         self._tls: ssl.SSLContext | None = None
         self._free: list[ServerConnection] = []
@@ -116,34 +115,45 @@ class ServerConnections:
     def _transport(self, context: ssl.SSLContext) -> httpx.AsyncBaseTransport | None:
         """A connection to be; None when the proxy that it would go through makes no sense."""
         limits = httpx.Limits(max_connections=1, keepalive_expiry=IDLE_S)
-        direct = self._origin.loopback or proxy_bypass(self._origin.host)
+        socket = self._options.socket
+        direct = socket or self._origin.loopback or proxy_bypass(self._origin.host)
         try:
             return httpx.AsyncHTTPTransport(
                 verify=context,
                 limits=limits,
                 trust_env=False,
+                uds=None if socket is None else str(socket),
                 proxy=None if direct else getproxies().get(self._origin.scheme),
             )
         except (httpx.InvalidURL, ImportError, ValueError):
             return None
 
     def _context(self) -> ssl.SSLContext:
-        if self._tls is not None:
-            return self._tls
-        if self._origin.scheme == "https":
-            self._tls = httpx.create_ssl_context()
-            try:
-                if self._ca_file is not None:
-                    self._tls.load_verify_locations(cafile=self._ca_file)
-            except (OSError, ssl.SSLError) as error:
-                self._tls = None
-                raise RegistryError(
-                    f"The certificates in {self._ca_file} cannot be read: {error}.",
-                    hint="Name a file of certificates in PEM form.",
-                ) from error
-        else:
-            self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody; not used
+        if self._tls is None:
+            if self._origin.scheme == "https":
+                self._tls = self._checked_context()
+            else:
+                self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody; not used
         return self._tls
+
+    def _checked_context(self) -> ssl.SSLContext:
+        """Whom we trust, and who we are, on an encrypted connection."""
+        context = httpx.create_ssl_context(verify=self._options.checks_server)
+        ca_file, client_cert = self._options.ca_file, self._options.client_cert
+        file = ca_file
+        try:
+            if ca_file is not None:
+                context.load_verify_locations(cafile=ca_file)
+            file = client_cert
+            if client_cert is not None:
+                context.load_cert_chain(client_cert, password="")  # else OpenSSL asks a terminal
+        except (OSError, ssl.SSLError) as error:
+            raise RegistryError(
+                f"The certificates in {file} cannot be read: {error}.",
+                hint="Name a file of certificates in PEM form; one of ours has its key in the same"
+                " file, without a passphrase.",
+            ) from error
+        return context
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -391,6 +401,12 @@ BACK_S = 0.05
 SILENCE_SHOWN_S = 2.0
 """Seconds after which a wait for an answer is shown."""
 
+
+def _asks_who_we_are(said: str) -> bool:
+    """Whether OpenSSL says that a server refused the connection for want of our certificate."""
+    return "ALERT_CERTIFICATE_REQUIRED" in said or "ALERT_UNKNOWN_CA" in said
+
+
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_HOPS = 3
 
@@ -428,7 +444,7 @@ class HttpTransport(Transport):
         self._throttled = throttled
         self._item_s = options.item_s
         """Longest duration of a question about one artifact; halved each time it is too long."""
-        self._connections = ServerConnections(origin, ca_file=options.ca_file, reads=reads)
+        self._connections = ServerConnections(origin, options, reads=reads)
         self._answered = time.monotonic()
         self._on_their_way: dict[int, _OnItsWay] = {}
 
@@ -561,7 +577,9 @@ class HttpTransport(Transport):
         except NOT_SENT as error:
             failure = self._unreachable(error)
         except (httpx.TransportError, TimeoutError) as error:
-            failure = self._lost(call, error, patience)
+            # with TLS 1.3 a certificate is refused only when we speak
+            refused = _asks_who_we_are(str(error))
+            failure = self._unreachable(error) if refused else self._lost(call, error, patience)
         finally:
             del self._on_their_way[id(request)]
         raise failure  # out here it does not carry along what lies below, and that has our headers
@@ -618,6 +636,11 @@ class HttpTransport(Transport):
             return NotSentError(
                 f"The certificate of {self._name} is not trusted. Nothing was sent.",
                 hint="If a private authority signed it, name that authority's file as ca_file.",
+            )
+        if _asks_who_we_are(text):
+            return NotSentError(
+                f"{self._name} wants a certificate of ours that it trusts. Nothing was sent.",
+                hint="Name the file with that and its key as client_cert, if its kind has that.",
             )
         return NotSentError(
             f"{self._name} could not be reached: {self.scrub(text) or type(error).__name__}.",

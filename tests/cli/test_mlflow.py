@@ -283,6 +283,9 @@ def test_the_server_that_mlflow_itself_would_use_is_one_of_the_stores(
 ) -> None:
     (one,) = cli("stores", "--json").records
     assert (one["registry"], one["why"]) == (server.address, "$MLFLOW_TRACKING_URI")
-    for nowhere in ("", "./mlruns", "sqlite:///mlflow.db", "http://me:secret@127.0.0.1:1/"):
+    for nowhere in ("", "databricks", "postgresql://db/mlflow", "http://me:secret@127.0.0.1:1/"):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", nowhere)
         assert cli("stores", "--json").records == []
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////nowhere/mlflow.db")
+    (one,) = cli("stores", "--json").records
+    assert (one["registry"], one["state"]) == ("mlflow:/nowhere/mlflow.db", "absent")

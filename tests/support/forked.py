@@ -104,10 +104,11 @@ def start(
     imports: tuple[str, ...] = OURS,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
     stdout: int | IO[bytes] = subprocess.DEVNULL,
     stderr: int | IO[bytes] = subprocess.DEVNULL,
 ) -> Process:
-    """Start what `python PROGRAM` would, in a session of its own and without standard input.
+    """Start what `python PROGRAM` would, in a session of its own.
 
     `program` is `-c CODE ARGS`, `-m MODULE ARGS` or `SCRIPT ARGS`.
     """
@@ -116,15 +117,15 @@ def start(
             [sys.executable, *program],
             env=env,
             cwd=cwd,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=stdout,
             stderr=stderr,
             start_new_session=True,
         )
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs, open(os.devnull, "r+b") as nothing:  # noqa: PTH123 - a device
-        files = [nothing if one == subprocess.DEVNULL else one for one in (stdout, stderr)]
-        fds = [nothing, *files, theirs]
+        files = [nothing if one == subprocess.DEVNULL else one for one in (stdin, stdout, stderr)]
+        fds = [*files, theirs]
         request = {
             "program": list(program),
             "env": dict(os.environ if env is None else env),
@@ -189,10 +190,14 @@ def _start_starter(theirs: socket.socket, imports: tuple[str, ...]) -> None:
     _starters.append(process)  # whose destructor would warn that it still runs
 
 
+def run_id() -> str:
+    """What the workers of one test run have in common, and those of another have not."""
+    return os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+
+
 def _shared_starter(imports: tuple[str, ...]) -> socket.socket:
     """A connection to the process that one worker of a test run starts for all of them."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
-    path = Path(tempfile.gettempdir()) / f"forked-{run}"
+    path = Path(tempfile.gettempdir()) / f"forked-{run_id()}"
     ours = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

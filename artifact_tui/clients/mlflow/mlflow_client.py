@@ -6,6 +6,7 @@ import asyncio
 import time
 from contextlib import aclosing
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.base import Client
@@ -39,6 +40,7 @@ from artifact_tui.clients.mlflow.mlflow_entries import (
     shown_version,
 )
 from artifact_tui.clients.mlflow.mlflow_facts import MlflowFacts, by_name
+from artifact_tui.clients.mlflow.mlflow_local import untold
 from artifact_tui.clients.mlflow.mlflow_requests import IS_PROMPT, MlflowRequests
 from artifact_tui.clients.mlflow.mlflow_storage import MlflowStorage
 from artifact_tui.clients.servers import read_only_error
@@ -72,6 +74,10 @@ class MlflowClient(Client):
 
     def __init__(self, address: MlflowAddress, options: MlflowOptions, *, read_only: bool) -> None:
         self._address = address
+        self._insecure = options.insecure
+        self._untold: tuple[str, ...] = ()
+        if address.store is not None and isinstance(options.kept, Path):
+            self._untold = untold(address.store, options.kept)
         self.identity = Identity(NAME, address.text, address.text)
         self.read_only = read_only
         self._requests = MlflowRequests(address, options, read_only=read_only)
@@ -84,17 +90,22 @@ class MlflowClient(Client):
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """Whether others can read along, and what of the trash is not shown."""
+        """Whether others can read along, and what is not shown."""
         found = []
         place = self._address.origin
         if place.scheme == "http" and not place.loopback:
             found.append("The connection is not encrypted: others may read along.")
+        if place.scheme == "https" and self._insecure:
+            found.append(
+                f"The server's certificate is not checked ({self._insecure}): others may read"
+                " along, and answer in its place."
+            )
         if self._unasked:
             found.append(
                 f"{self._unasked:,} more logged models may be in the trash: MLflow tells of each"
                 f" only when it is asked for it, and {MOST_DELETED} were asked for."
             )
-        return tuple(found)
+        return (*found, *self._untold)
 
     def cannot(self, what: str, of_type: str = "") -> str:
         """What MLflow does for some types only, and what it never does."""

@@ -7,6 +7,7 @@ MLflow's only cursors, so whole lists are asked for in one page where the server
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -28,6 +29,7 @@ from artifact_tui.clients.mlflow.mlflow_entries import (
     parse_logged,
     parse_run,
 )
+from artifact_tui.clients.mlflow.mlflow_server import MlflowServer, ServedTransport
 from artifact_tui.clients.mlflow.mlflow_settings import MlflowCredentials
 from artifact_tui.clients.pacing import Pace
 from artifact_tui.clients.servers import mended
@@ -41,7 +43,7 @@ from artifact_tui.clients.transport import (
 from artifact_tui.errors import NotFoundError, RegistryError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable
+    from collections.abc import AsyncGenerator, Callable, Iterable
 
     import httpx
 
@@ -135,7 +137,11 @@ class MlflowRequests:
     def __init__(self, address: MlflowAddress, options: MlflowOptions, *, read_only: bool) -> None:
         self._prefix = address.prefix
         self._tells_all: bool | None = None
-        self.transport = HttpTransport(
+        connect: Callable[..., HttpTransport] = HttpTransport
+        if address.store is not None:
+            server = MlflowServer(address.store, options, read_only=read_only)
+            connect = partial(ServedTransport, server)
+        self.transport = connect(
             address.origin,
             options,
             MlflowCredentials(options.login),

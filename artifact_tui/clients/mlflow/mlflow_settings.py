@@ -7,7 +7,9 @@ ca_file = "~/team-ca.pem"
 artifact_root = "s3://team/mlflow" # or a folder: bytes are read and deleted there directly
 
 Credentials are looked for where MLflow's own client looks: a user name and password in the
-environment or in `~/.mlflow/credentials`, before a token in the environment.
+environment or in `~/.mlflow/credentials`, before a token in the environment. What the environment
+says of logins and certificates is said of the server that `MLFLOW_TRACKING_URI` names, if it names
+one. A workspace is a part of the address: a plan that was made in one is applied in no other.
 """
 
 from __future__ import annotations
@@ -15,14 +17,16 @@ from __future__ import annotations
 import base64
 import configparser
 import os
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 
 from artifact_tui.clients.disk import as_named
+from artifact_tui.clients.mlflow.mlflow_local import homes_of, kept_at, store_at
 from artifact_tui.clients.s3_layout import StorageSettings
 from artifact_tui.clients.servers import (
     PORTS,
@@ -43,35 +47,98 @@ if TYPE_CHECKING:
     from artifact_tui.clients.transport import HttpAnswer, Send
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
+WORKSPACE_VARIABLE = "MLFLOW_WORKSPACE"
+WORKSPACE_HEADER = "X-MLFLOW-WORKSPACE"
+WORKSPACES = "workspaces"
+"""The part of an address before the name of a workspace."""
+UNSUPPORTED = ("MLFLOW_TRACKING_AUTH", "MLFLOW_TRACKING_AWS_SIGV4")
+"""Ways to log in that MLflow's own client has, and we have not."""
 
 _S3 = "s3://"
 
-_FORM = "Use an address such as mlflow+https://HOST, or mlflow+http://HOST:PORT/PREFIX."
+_FORM = (
+    "Use an address such as mlflow+https://HOST, mlflow+http://HOST:PORT/PREFIX,"
+    " or mlflow:PATH of a folder or a database."
+)
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9.-]*)(?:\+\w+)?:")
+_PLACELESS = frozenset({"databricks", "databricks-uc", "uc"})
+"""What MLflow takes for a service, although it looks like the name of a folder."""
+HERE = Origin("http", "localhost", 80)
+"""How a server that is started for a store is called: it listens at no port."""
+
+
+def path_in(uri: str) -> Path | None:
+    """The path of a store on this machine that a tracking URI names; None: it names a server.
+
+    It is whole; no link is followed, and no disk is touched.
+
+    Raises:
+        UsageError: it is of a sort that cannot be opened.
+    """
+    fit = _SCHEME.match(uri)
+    scheme = fit[1].lower() if fit else ""
+    if scheme in PORTS:
+        return None
+    rest = uri[fit.end() :] if fit else uri
+    if scheme == "sqlite" and rest.startswith("///") and rest not in {"///", "///:memory:"}:
+        return as_named(unquote(rest[3:].partition("?")[0]))
+    if scheme == "file" and rest.strip("/") and rest.startswith("///") == rest.startswith("//"):
+        return as_named(unquote(rest[2:] if rest.startswith("///") else rest))
+    if scheme or not uri or uri in _PLACELESS:
+        raise UsageError(
+            f"“{bare(uri)}” is no MLflow server, and no folder or SQLite database of one.",
+            hint="For another database start a server, with mlflow server --backend-store-uri,"
+            " and use its address: mlflow+http://127.0.0.1:5000.",
+        )
+    return as_named(uri)
+
+
+def tracking_uri(address: str) -> str:
+    """The tracking URI that an address stands for; of `mlflow:` the one in the environment.
+
+    Raises:
+        UsageError: there is none.
+    """
+    given = address.strip()
+    if given.lower() != "mlflow:":
+        return given[len("mlflow:") :]  # or mlflow+
+    if not (named := os.environ.get(URI_VARIABLE, "").strip()):
+        raise UsageError(f"{URI_VARIABLE} is not set.", hint=_FORM)
+    return named
 
 
 @dataclass(frozen=True, slots=True)
 class MlflowAddress:
-    """Where a server is: `mlflow+http(s)://host[:port][/prefix]`."""
+    """Where a server is: `mlflow+http(s)://host[:port][/prefix][/workspaces/NAME]`, or a store."""
 
     origin: Origin
     prefix: str
+    workspace: str = ""
+    """The workspace on a server that has several; empty: its default."""
+    store: Path | None = None
+    """The database or folder on this machine for which a server is started."""
 
     @classmethod
     def parse(cls, text: str) -> MlflowAddress:
-        """Read an address as a user types it; `mlflow:` is the server that the environment names.
+        """Read an address as a user types it; `mlflow:` is what the environment names.
+
+        The path of a store is looked at: links are followed, and of a folder what is in it counts.
 
         Raises:
             UsageError: it is not one, or holds a password, query or fragment.
         """
-        given = text.strip()
-        if given.lower() == "mlflow:":
-            given = os.environ.get(URI_VARIABLE, "")
-            if not given:
-                raise UsageError(f"{URI_VARIABLE} is not set.", hint=_FORM)
-        else:
-            given = given[len("mlflow+") :]
+        uri = tracking_uri(text)
+        if (path := path_in(uri)) is not None:
+            return cls(HERE, "", store=store_at(path))
+        found = cls._of_server(text, uri)
+        if text.strip().lower() == "mlflow:" and not found.workspace:
+            return replace(found, workspace=_workspace(os.environ.get(WORKSPACE_VARIABLE, "")))
+        return found
+
+    @classmethod
+    def _of_server(cls, text: str, uri: str) -> MlflowAddress:
         try:
-            parts = urlsplit(given)
+            parts = urlsplit(uri)
             scheme, host = parts.scheme.lower(), (parts.hostname or "").lower()
             port = parts.port or PORTS.get(scheme, 0)
         except ValueError as error:
@@ -92,14 +159,46 @@ class MlflowAddress:
             or {".", ".."} & set(segments)
         ):
             raise UsageError(f"“{bare(text)}” is not the address of an MLflow server.", hint=_FORM)
-        return cls(
-            Origin(scheme, host, port), "".join(f"/{quote(one, safe='')}" for one in segments)
-        )
+        workspace = ""
+        if segments[-2:-1] == [WORKSPACES]:
+            workspace = _workspace(segments[-1])
+            segments = segments[:-2]
+        prefix = "".join(f"/{quote(one, safe='')}" for one in segments)
+        return cls(Origin(scheme, host, port), prefix, workspace)
 
     @property
     def text(self) -> str:
         """The one way to write this address."""
-        return f"mlflow+{self.origin.text}{self.prefix}"
+        if self.store is not None:
+            return f"mlflow:{self.store}"
+        last = f"/{WORKSPACES}/{quote(self.workspace, safe='')}" if self.workspace else ""
+        return f"mlflow+{self.origin.text}{self.prefix}{last}"
+
+    @property
+    def of_environment(self) -> bool:
+        """Whether what the environment says of a server is said of this one."""
+        named = os.environ.get(URI_VARIABLE, "")
+        return not named or self.origin.has(urlsplit(named))
+
+
+def named_place(environ: Mapping[str, str]) -> str:
+    """The address of what an environment names; no disk is touched. Empty: it names nothing.
+
+    Raises:
+        UsageError: what it names cannot be opened.
+    """
+    if not (uri := environ.get(URI_VARIABLE, "").strip()):
+        return ""
+    if (path := path_in(uri)) is not None:
+        return f"mlflow:{path}"
+    found = MlflowAddress.parse(f"mlflow+{uri}")
+    workspace = found.workspace or _workspace(environ.get(WORKSPACE_VARIABLE, ""))
+    return replace(found, workspace=workspace).text
+
+
+def _workspace(name: str) -> str:
+    """A workspace by its name; the default one needs none."""
+    return "" if name.strip() == "default" else name.strip()
 
 
 class MlflowSettings(msgspec.Struct, kw_only=True):
@@ -111,6 +210,11 @@ class MlflowSettings(msgspec.Struct, kw_only=True):
     password_env: Annotated[str, "the variable that holds the password of username"] = ""
     concurrency: Annotated[int, "requests at once, at most: the pace adapts"] = 8
     ca_file: Annotated[str, "certificates of a private authority"] = ""
+    client_cert: Annotated[str, "a certificate of ours, with its key in the same PEM file"] = ""
+    insecure_tls: Annotated[bool, "take any certificate for the server's: others may listen"] = (
+        False
+    )
+    program: Annotated[str, "of a PATH: the program mlflow that serves it"] = ""
     connect_seconds: Annotated[float, "how long to wait for a connection"] = 10.0
     answer_seconds: Annotated[float, "the longest silence of the server"] = 120.0
     request_seconds: Annotated[float, "the longest duration of one request"] = 300.0
@@ -133,6 +237,8 @@ class MlflowLogin:
     password: Secret = field(default_factory=lambda: Secret(""))
     place: str = ""
     """Where that comes from, for the sentence that asks for another."""
+    workspace: str = ""
+    """Where in a server that has several workspaces; empty: in its default one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +248,11 @@ class BucketPrefix:
     bucket: StorageSettings
     prefix: str
     """What the names of objects there start with: it ends with a slash, or is empty."""
+
+    @property
+    def text(self) -> str:
+        """As MLflow writes it."""
+        return f"{_S3}{self.bucket.bucket}/{self.prefix}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +270,12 @@ class MlflowOptions(ConnectionOptions):
 
     A person says so, and never the server: one that lies could name any folder or bucket.
     """
+    insecure: str = ""
+    """What says that any certificate is taken for the server's."""
+    kept: Path | str = ""
+    """Of a store: the folder, or the bucket, where its server keeps files."""
+    program: Path | None = None
+    """Of a store: the program mlflow, if it is not the usual one."""
 
 
 _SECONDS = {
@@ -183,8 +300,18 @@ def limits_of(settings: Mapping[str, object]) -> MlflowOptions:
             ("username", "password_env") if known.username else ("password_env", "username")
         )
         refuse_setting(settings, key, f"“{key}” needs {other}")
-    more = connection_options(settings, known, _SECONDS)
-    return MlflowOptions(artifact_root=_artifact_root(settings, known), **more)
+    more: dict[str, Any] = {}
+    for key in ("client_cert", "program"):
+        if path := getattr(known, key):
+            more[key] = from_home(path)
+            if not more[key].is_file():
+                refuse_setting(settings, key, f"the {key} {more[key]} is not there")
+    return MlflowOptions(
+        **connection_options(settings, known, _SECONDS),
+        **more,
+        artifact_root=_artifact_root(settings, known),
+        insecure="insecure_tls" if known.insecure_tls else "",
+    )
 
 
 def _artifact_root(
@@ -212,7 +339,7 @@ def _artifact_root(
 
 
 def options_of(settings: Mapping[str, object], address: MlflowAddress) -> MlflowOptions:
-    """How to speak to a server; a login that is not configured is found as MLflow's client does.
+    """How to speak to a server; what is not configured is found as MLflow's client does.
 
     Over plain HTTP no connection is kept: MLflow's own server then delays every answer by 40 ms.
 
@@ -220,10 +347,35 @@ def options_of(settings: Mapping[str, object], address: MlflowAddress) -> Mlflow
         ConfigError: a setting that is unknown or cannot be used.
     """
     limits = limits_of(settings)
-    if limits.ca_file is None and (named := os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH")):
-        limits = replace(limits, ca_file=from_home(named))
+    if address.store is not None:
+        root = limits.artifact_root
+        kept = root.text if isinstance(root, BucketPrefix) else root or kept_at(address.store)
+        return replace(limits, artifact_root=root or homes_of(address.store), kept=kept)
+    if address.of_environment:
+        limits = _with_environment(limits)
     login = _configured(settings, read_settings(settings, MlflowSettings)) or _found(address)
-    return replace(limits, login=login, keep_alive=address.origin.scheme == "https")
+    return replace(
+        limits,
+        login=replace(login, workspace=address.workspace),
+        checks_server=not limits.insecure,
+        keep_alive=address.origin.scheme == "https",
+    )
+
+
+def _with_environment(limits: MlflowOptions) -> MlflowOptions:
+    """With the certificates of MLflow's variables, where none are configured."""
+    named: dict[str, Any] = {
+        key: from_home(path)
+        for key, variable in (("ca_file", "SERVER_CERT"), ("client_cert", "CLIENT_CERT"))
+        if getattr(limits, key) is None
+        and (path := os.environ.get(f"MLFLOW_TRACKING_{variable}_PATH"))
+    }
+    limits = replace(limits, **named)
+    variable = "MLFLOW_TRACKING_INSECURE_TLS"
+    unchecked = os.environ.get(variable, "").strip().lower() in {"1", "true"}
+    if unchecked and limits.ca_file is None:  # whom to trust was said, and MLflow refuses both
+        return replace(limits, insecure=limits.insecure or variable)
+    return limits
 
 
 def _configured(settings: Mapping[str, object], known: MlflowSettings) -> MlflowLogin | None:
@@ -243,8 +395,7 @@ def _configured(settings: Mapping[str, object], known: MlflowSettings) -> Mlflow
 
 def _found(address: MlflowAddress) -> MlflowLogin:
     """The login in the environment or in MLflow's file; nobody's where that is another server's."""
-    named = os.environ.get(URI_VARIABLE, "")
-    if named and not address.origin.has(urlsplit(named)):
+    if not address.of_environment:
         return MlflowLogin()
     name, password = (os.environ.get(f"MLFLOW_TRACKING_{one}") for one in ("USERNAME", "PASSWORD"))
     place = "MLFLOW_TRACKING_USERNAME and _PASSWORD"
@@ -267,7 +418,7 @@ class MlflowCredentials:
 
     def __init__(self, login: MlflowLogin) -> None:
         self._login = login
-        shown = login.username + login.password.reveal() + login.token.reveal()
+        shown = login.username + login.workspace + login.password.reveal() + login.token.reveal()
         if not shown.isprintable():
             raise UsageError(
                 "The credentials of the MLflow server hold characters that no header can carry.",
@@ -286,11 +437,13 @@ class MlflowCredentials:
 
     def headers(self) -> list[tuple[str, str]]:
         """The headers of a request."""
+        workspace = self._login.workspace
+        where = [(WORKSPACE_HEADER, workspace)] if workspace else []
         if self._login.username:
-            return [("Authorization", f"Basic {self._basic}")]
+            return [*where, ("Authorization", f"Basic {self._basic}")]
         if self._login.token:
-            return [("Authorization", f"Bearer {self._login.token.reveal()}")]
-        return []
+            return [*where, ("Authorization", f"Bearer {self._login.token.reveal()}")]
+        return where
 
     @property
     def _basic(self) -> str:
@@ -306,6 +459,9 @@ class MlflowCredentials:
     @property
     def advice(self) -> str:
         """What to do when they are refused."""
+        for name in UNSUPPORTED:
+            if os.environ.get(name, "").strip().lower() not in {"", "0", "false"}:
+                return f"{name} is set, and such a login is not supported here: a token is."
         if self._login.username or self._login.token:
             return f"They come from {self._login.place}."
         return (
