@@ -25,7 +25,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from artifact_tui import catalog
-from artifact_tui.catalog.listing import last_synced_us, registry_totals
+from artifact_tui.catalog.listing import (
+    last_synced_us,
+    last_used_us,
+    registry_totals,
+    stored_bytes,
+)
 from artifact_tui.catalog.marks import chosen_bytes
 from artifact_tui.catalog.sync import sync
 from artifact_tui.clients import every_kind, kind_of
@@ -338,31 +343,19 @@ class _PartialFigures:
         self._next = began + max(PAUSE_S, 10 * took)
 
 
-_SIZE = """
-SELECT (SELECT sum(b.size) FROM blob b WHERE b.state <> 2 AND
-    (b.unref_us IS NOT NULL OR EXISTS (SELECT 1 FROM file f WHERE f.blob_id = b.id))),
-  (SELECT sum(v.size) FROM version v WHERE v.source_key IS NULL
-    AND NOT EXISTS (SELECT 1 FROM file f WHERE f.version_id = v.id))"""
-
-_USED = "SELECT max(used_us) FROM version WHERE state <> 'trash'"
-
-
 def figures(conn: sqlite3.Connection, kind: Kind) -> dict[str, Any]:
     """What a catalog knows of a whole store, as fields of `Measured`."""
-    totals = registry_totals(conn)
-    stored, untold = conn.execute(_SIZE).fetchone()
-    (used,) = conn.execute(_USED).fetchone()
-    found = {"collections": totals.collections, "versions": totals.versions, "used_us": used}
-    size = None if totals.size is None else (stored or 0) + (untold or 0)
-    return {**found, "size": size, "reclaimable": reclaimable(conn, kind)}
-
-
-def reclaimable(conn: sqlite3.Connection, kind: Kind) -> int | None:
-    """The bytes that are freed when all goes that a kind calls reclaimable."""
-    if not kind.reclaimable:
-        return None
-    where = compile_query(parse(kind.reclaimable), now_us()).narrowed("v.kept = ''")
-    return chosen_bytes(conn, where).freed
+    totals, reclaimable = registry_totals(conn), None
+    if kind.reclaimable:
+        where = compile_query(parse(kind.reclaimable), now_us()).narrowed("v.kept = ''")
+        reclaimable = chosen_bytes(conn, where).freed
+    return {
+        "collections": totals.collections,
+        "versions": totals.versions,
+        "used_us": last_used_us(conn),
+        "size": None if totals.size is None else stored_bytes(conn),
+        "reclaimable": reclaimable,
+    }
 
 
 if __name__ == "__main__":

@@ -149,6 +149,13 @@ _CHARGES = f"""
 SELECT EXISTS (SELECT 1 FROM version v CROSS JOIN collection c ON c.id = v.collection_id
   WHERE {as_number("v.stored")} IS NOT NULL AND v.state <> 'trash' AND NOT c.links)"""
 
+# Blobs in state 2 are known to be missing.
+_STORED_BYTES = """
+SELECT ifnull((SELECT sum(b.size) FROM blob b WHERE b.state <> 2 AND
+    (b.unref_us IS NOT NULL OR EXISTS (SELECT 1 FROM file f WHERE f.blob_id = b.id))), 0)
+  + ifnull((SELECT sum(v.size) FROM version v WHERE v.source_key IS NULL
+    AND NOT EXISTS (SELECT 1 FROM file f WHERE f.version_id = v.id)), 0)"""
+
 _COLLECTION = f"""
 SELECT c.id, {as_text("c.key")} AS key, {as_text("c.name")} AS name, {as_text("c.type")} AS type"""
 
@@ -189,6 +196,24 @@ def registry_totals(conn: sqlite3.Connection) -> Totals:
         _tally(conn)
         found: tuple[int, int, int | None, int, int, int | None] = conn.execute(_TOTALS).fetchone()
         return Totals(*found)
+
+
+def stored_bytes(conn: sqlite3.Connection) -> int:
+    """Bytes that the whole registry takes, the trash and what waits for gc included.
+
+    Shared bytes count once; of a version whose files are not told, its size counts.
+    """
+    with snapshot(conn):
+        (found,) = conn.execute(_STORED_BYTES).fetchone()
+        return int(found)
+
+
+def last_used_us(conn: sqlite3.Connection) -> int | None:
+    """When the version that was used last was used, the trash left out."""
+    with snapshot(conn):
+        found = conn.execute("SELECT max(used_us) FROM version WHERE state <> 'trash'").fetchone()
+        last: int | None = found[0]
+        return last
 
 
 def versions_listed(conn: sqlite3.Connection) -> tuple[int, int]:

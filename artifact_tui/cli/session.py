@@ -22,7 +22,6 @@ from artifact_tui.catalog.sizes import ask_sizes
 from artifact_tui.catalog.sync import SyncProgress, sync
 from artifact_tui.cli.output import Progress, command, say
 from artifact_tui.clients import kind_of, open_client
-from artifact_tui.clients.base import OwnClient
 from artifact_tui.config import (
     Config,
     Target,
@@ -32,6 +31,7 @@ from artifact_tui.config import (
     nearest,
     resolve,
 )
+from artifact_tui.edits.keeping import own_registry
 from artifact_tui.errors import (
     READ_ONLY_HINT,
     ArtifactTuiError,
@@ -47,7 +47,7 @@ from artifact_tui.text import safe
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
-    from artifact_tui.clients.base import Client
+    from artifact_tui.clients.base import Client, OwnClient
 
 
 async def synced(client: Client, *, cached: bool = False) -> Path:
@@ -207,7 +207,7 @@ def _names_registry(config: Config, word: str) -> bool:
 async def client_of(target: Target, *, write: bool = False) -> AsyncIterator[Client]:
     """An open client; for writing only when the target is not read-only."""
     keep_reserve()
-    try:
+    with _hints_as_typed(target):
         client = open_client(
             target.address,
             read_only=target.read_only or not write,
@@ -218,7 +218,14 @@ async def client_of(target: Target, *, write: bool = False) -> AsyncIterator[Cli
             yield client
         finally:
             await client.aclose()
-    except ArtifactTuiError as error:  # a command in its hint is about this registry, as typed
+
+
+@contextmanager
+def _hints_as_typed(target: Target) -> Iterator[None]:
+    """Let commands in the hints of errors name this registry as the user typed it."""
+    try:
+        yield
+    except ArtifactTuiError as error:
         error.hint = _BARE.sub(lambda found: f"`{command(found[1], target.typed)}`", error.hint)
         raise
 
@@ -243,13 +250,10 @@ async def own_client_of(target: Target, *, write: bool = False) -> AsyncIterator
     Raises:
         UsageError: it is kept by others.
     """
-    async with client_of(target, write=write) as client:
-        if not isinstance(client, OwnClient):
-            raise UsageError(
-                f"“{target.name}” is not a local registry, and only those can do this.",
-                hint="Name a registry by an address such as local:PATH.",
-            )
-        yield client
+    keep_reserve()
+    with _hints_as_typed(target):
+        async with own_registry(target, write=write) as client:
+            yield client
 
 
 @asynccontextmanager

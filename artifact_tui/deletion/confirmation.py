@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from artifact_tui import text
 from artifact_tui.deletion import plan_file
-from artifact_tui.deletion.items import verbs_of
 from artifact_tui.deletion.plan import OVER, Status
 from artifact_tui.errors import ConfirmationError, PlanError
 from artifact_tui.model import now_us
@@ -92,7 +91,7 @@ def deletion_confirmation(summary: Summary, *, production: bool, registry: str) 
     total = summary.deletes
     empty = [one.name for one in summary.whole if one.used and one.versions == 0]
     lost = [name for name, _ in summary.emptied] + empty
-    verb, _ = verbs_of(summary.action, only_links=summary.unlinks == total)
+    verb, _ = summary.verbs
     nothing = Confirmation(expected="", count=total, noun=summary.noun, verbs=(verb, "deleted"))
     if not total:
         return nothing

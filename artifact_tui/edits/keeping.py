@@ -9,7 +9,7 @@ made from it is kept.
 from __future__ import annotations
 
 import asyncio
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,17 +17,19 @@ from artifact_tui.catalog.catalog_file import connect
 from artifact_tui.catalog.catalog_rows import snapshot, tags_of
 from artifact_tui.catalog.detail import parents_of
 from artifact_tui.catalog.version_names import rows_by_keys
+from artifact_tui.clients import open_client
 from artifact_tui.clients.base import OwnClient
 from artifact_tui.errors import NotFoundError, UsageError
-from artifact_tui.model import NewVersion, VersionState
+from artifact_tui.model import NewVersion, VersionState, actor
 from artifact_tui.text import size
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from artifact_tui.catalog.catalog_rows import VersionRow
     from artifact_tui.clients.base import Client
+    from artifact_tui.config import Target
     from artifact_tui.model import Kept
 
 
@@ -43,6 +45,32 @@ class Keepsake:
 _KEPT = """
 SELECT v.key FROM version v WHERE v.state = 'live' AND substr(v.note, 1, length(:note)) = :note
 ORDER BY v.id DESC LIMIT 1"""
+
+
+@asynccontextmanager
+async def own_registry(target: Target, *, write: bool) -> AsyncIterator[OwnClient]:
+    """Open a registry of one's own; for writing only where the target is not read-only.
+
+    Raises:
+        UsageError: it is kept by others.
+        ArtifactTuiError: it cannot be opened.
+    """
+    client = await asyncio.to_thread(
+        open_client,
+        target.address,
+        read_only=target.read_only or not write,
+        actor=actor() if write else "",
+        settings=target.settings,
+    )
+    try:
+        if not isinstance(client, OwnClient):
+            raise UsageError(
+                f"“{target.name}” is not a local registry, and only those can do this.",
+                hint="Name a registry by an address such as local:PATH.",
+            )
+        yield client
+    finally:
+        await client.aclose()
 
 
 def why_not_kept(client: Client, row: VersionRow | None = None) -> str:

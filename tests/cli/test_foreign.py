@@ -78,7 +78,10 @@ def test_counts_come_from_the_items_and_consents_from_the_options(
 
 def test_a_plan_that_deletes_nothing_cannot_be_confirmed(cli: Cli, plan: Path) -> None:
     forge(plan, "UPDATE item SET verdict='blocked', reason='kept'")
-    assert "Review it to see why." in cli("apply", plan, "--yes", "--expect", "2", code=1).err
+    said = cli("apply", plan, "--yes", "--expect", "2", code=1).err
+    assert "There is nothing to delete." in said
+    assert "Review it to see why." in said
+    assert "nothing to delete" in cli("review", plan).out
 
 
 def test_another_version_than_the_one_shown_stays(

@@ -31,10 +31,10 @@ def run_of(server: MlflowRegistry) -> str:
 
 
 def model_of(server: MlflowRegistry) -> str:
-    """The key of its first logged model."""
+    """The key of the logged model `net`."""
     with server.database() as rows:
-        found = rows("SELECT model_id FROM logged_models ORDER BY creation_timestamp_ms, rowid")
-        return f"models:/{found[0][0]}"
+        ((model,),) = rows("SELECT model_id FROM logged_models WHERE name = 'net'")
+    return f"models:/{model}"
 
 
 def test_a_copy_of_a_model_that_was_made_anew_keeps_the_old_bytes(

@@ -42,6 +42,7 @@ from artifact_tui.clients.mlflow.mlflow_entries import (
 from artifact_tui.clients.mlflow.mlflow_facts import MlflowFacts, by_name
 from artifact_tui.clients.mlflow.mlflow_local import untold
 from artifact_tui.clients.mlflow.mlflow_requests import IS_PROMPT, MlflowRequests
+from artifact_tui.clients.mlflow.mlflow_roots import ArtifactRoots
 from artifact_tui.clients.mlflow.mlflow_storage import MlflowStorage
 from artifact_tui.clients.servers import read_only_error
 from artifact_tui.clients.transport import together
@@ -83,7 +84,9 @@ class MlflowClient(Client):
         self._requests = MlflowRequests(address, options, read_only=read_only)
         self.transport: HttpTransport = self._requests.transport
         self._facts = MlflowFacts(self._requests)
-        self._bytes = MlflowBytes(self._requests, self._facts)
+        self._roots = ArtifactRoots(self._requests, options.artifact_root, read_only=read_only)
+        self._bytes = MlflowBytes(self._requests, self._facts, self._roots)
+        self._storage = MlflowStorage(self._requests, self._facts, self._roots, read_only=read_only)
         self._deleting = asyncio.Lock()
         self._unasked = 0
         """Logged models of the last listing that may be in the trash: nobody asked."""
@@ -201,12 +204,13 @@ class MlflowClient(Client):
             f"MLflow {version[:20]} answers at {self._address.text} in {took:.0f} ms.",
             f"It lists {len(models):,} registered {'model' if len(models) == 1 else 'models'}.",
             f"The connection is {'read-only' if self.read_only else 'armed'}: {writing}.",
+            *await self._roots.check(),
             *self.notices,
         )
 
     def storage(self) -> MlflowStorage:
         """The folders that MLflow keeps of what was deleted."""
-        return MlflowStorage(self._requests, self._facts, self._bytes, read_only=self.read_only)
+        return self._storage
 
     # deleting
 
@@ -255,6 +259,7 @@ class MlflowClient(Client):
     async def aclose(self) -> None:
         """Close every connection."""
         await self.transport.aclose()
+        await self._roots.aclose()
 
 
 _TYPES_OF = {"restore": {RUN, EXPERIMENT}, "delete_collection": {MODEL, PROMPT, RUN}}

@@ -131,6 +131,10 @@ def name_filters(names: Iterable[str], field: str = "name") -> list[str]:
     return [*filters, f"{field} IN ({', '.join(part)})"] if part else filters
 
 
+class NoStoreError(RegistryError):
+    """The server hands out no artifacts itself."""
+
+
 class MlflowRequests:
     """All requests to one server."""
 
@@ -349,9 +353,10 @@ class MlflowRequests:
 
     def _decoded(self, answer: HttpAnswer, kind: type[S]) -> S:
         if answer.status == 503 and _NO_STORE in answer.body:  # noqa: PLR2004 - for good
-            raise RegistryError(
+            raise NoStoreError(
                 "This MLflow server does not keep artifacts: it runs with --no-serve-artifacts.",
-                hint="What is left in the place where they are cannot be found from here.",
+                hint="Say where they are with artifact_root in the registry's configuration: "
+                "s3://BUCKET/PREFIX, or a folder.",
             )
         if answer.status >= 500:  # noqa: PLR2004 - the server's own failures
             raise FailedAnswerError(answer)

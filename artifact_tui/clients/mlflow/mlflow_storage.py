@@ -1,32 +1,33 @@
 """The folders of logged models and runs that MLflow keeps although it deleted what they belong to.
 
-MLflow's artifact proxy deletes a folder at once, whatever still points to it. So a folder is
-emptied only when what it belongs to is gone, and no version anywhere is found, right before, whose
-bytes are in it: copies of a version share its folder, and outlive it.
+MLflow's artifact proxy deletes a folder at once, whatever still points to it, and so would we. So a
+folder is emptied only when what it belongs to is gone, and no version anywhere is found, right
+before, whose bytes are in it: copies of a version share its folder, and outlive it. Directly only
+those files go that were there when the folder was looked at last.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote, urlsplit
 
-from artifact_tui.clients.mlflow.mlflow_bytes import PROXIED, fingerprint, folder_owner
-from artifact_tui.clients.mlflow.mlflow_deleting import MlflowChanges
 from artifact_tui.clients.mlflow.mlflow_entries import parse_logged, parse_run
 from artifact_tui.clients.mlflow.mlflow_requests import IS_PROMPT
+from artifact_tui.clients.mlflow.mlflow_roots import MODELS, fingerprint, folder_owner
 from artifact_tui.clients.servers import read_only_error
 from artifact_tui.clients.transport import together
-from artifact_tui.errors import RegistryError
+from artifact_tui.errors import NotToldError, RegistryError
 from artifact_tui.model import Facts, Outcome, Page, Result, StoredObject, VersionState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from artifact_tui.clients.mlflow.mlflow_bytes import MlflowBytes
     from artifact_tui.clients.mlflow.mlflow_facts import MlflowFacts
     from artifact_tui.clients.mlflow.mlflow_requests import MlflowRequests
-    from artifact_tui.clients.transport import HttpAnswer
-    from artifact_tui.model import File
+    from artifact_tui.clients.mlflow.mlflow_roots import ArtifactRoots, Root, StoredFile
 
 _ID = re.compile("[0-9a-f]{32}")
 
@@ -35,8 +36,23 @@ PARTLY = (
 )
 """Why nothing is emptied for somebody who is no admin of a server with users."""
 
-MODELS = "models"
-"""The folder of an experiment that holds those of its logged models."""
+EVERY = "?versions"
+"""How the key of a folder ends of which every stored version goes, where a bucket keeps them."""
+
+HOMES = 50
+"""Folders of experiments on a page."""
+
+_NOWHERE = "it is no folder of a logged model or a run that can be reached"
+
+
+class Folder(NamedTuple):
+    """A folder of a logged model or a run."""
+
+    root: Root
+    path: str
+    owner: str
+    versions: bool = False
+    """It is about every stored version of the files in it."""
 
 
 class MlflowStorage:
@@ -46,24 +62,30 @@ class MlflowStorage:
     """MLflow knows of a run or logged model before it takes bytes for it: none is still to come."""
 
     def __init__(
-        self, requests: MlflowRequests, facts: MlflowFacts, stored: MlflowBytes, *, read_only: bool
+        self, requests: MlflowRequests, facts: MlflowFacts, roots: ArtifactRoots, *, read_only: bool
     ) -> None:
         self._requests = requests
         self._facts = facts
-        self._bytes = stored
+        self._roots = roots
         self._read_only = read_only
+        self._left: dict[str, str] = {}
+        """Where the folders are of owners that are gone, as far as they were listed."""
+        self._seen: dict[str, Sequence[StoredFile]] = {}
+        """What was in a folder when its facts were read."""
+        self._begun: dict[str, tuple[str, frozenset[tuple[str, str]]]] = {}
+        """Folders of which only a part went: their digest before that, and what was in them."""
 
     @property
     def place(self) -> str:
         """Where it is, for people."""
-        return "MLflow's artifact store"
+        return self._roots.place
 
     async def versioned(self) -> bool:
         """Whether bytes stay behind a delete marker: what is behind the proxy is not told."""
-        return False
+        return await self._roots.versioned()
 
     async def elsewhere(self) -> tuple[int, bool]:
-        """What lies elsewhere is not counted: the proxy shows nothing else."""
+        """What lies elsewhere is not counted."""
         return 0, True
 
     def owner(self, version_key: str) -> str:
@@ -74,153 +96,257 @@ class MlflowStorage:
         """Whether something is wrong without a folder: a run may have logged no file."""
         return parse_logged(version_key) is not None
 
+    # listing
+
     async def objects(
         self, after: str | None = None, *, versions: bool = False
     ) -> Page[StoredObject]:
-        """The folders in one folder of the artifact root: in an experiment, mostly.
+        """The folders in some of those that an artifact root has for each experiment.
 
         Raises:
             RegistryError: MLflow does not tell of all that may need them.
         """
-        del versions
         if not await self._requests.tells_all():
             raise RegistryError(f"{PARTLY}.", hint="Ask an admin of the server to look for them.")
-        homes = sorted(name for name, inside, _ in await self._requests.kept("") if inside)
-        left = [name for name in homes if after is None or name >= after]
-        if not left:
-            return Page(())
-        folders = await self._folders_in(left[0])
-        return Page(tuple(await self._objects(folders)), after=left[1] if len(left) > 1 else None)
+        roots = await self._roots.every()
+        number, _, home = (after or "0").partition(" ")
+        root, names = roots[int(number)]
+        homes = [one for one in sorted(await root.names("", versions=versions)) if one >= home]
+        here, rest = homes[:HOMES], homes[HOMES:]
+        parts = await together(*(self._folders_in(root, one, versions=versions) for one in here))
+        folders = {owner: path for part in parts for owner, path in part.items()}
+        rows = await self._objects(root, names, folders, versions=versions)
+        more = int(number) + 1
+        following = f"{number} {rest[0]}" if rest else f"{more} " if more < len(roots) else None
+        return Page(tuple(rows), after=following)
 
-    async def _folders_in(self, home: str) -> dict[str, str]:
-        """The places of the folders of logged models and runs in a folder, by owner."""
-        names = [name for name, inside, _ in await self._requests.kept(home) if inside]
+    async def _folders_in(self, root: Root, home: str, *, versions: bool) -> dict[str, str]:
+        """The paths of the folders of logged models and runs in a folder, by owner."""
+        names = await root.names(home, versions=versions)
         paths = [f"{home}/{name}/artifacts" for name in names]
         if MODELS in names:
-            logged = await self._requests.kept(f"{home}/{MODELS}")
-            paths += [f"{home}/{MODELS}/{name}/artifacts" for name, inside, _ in logged if inside]
-        places = (f"{PROXIED}{path}" for path in paths)
-        return {owner: place for place in places if (owner := folder_owner(place)) is not None}
+            logged = await root.names(f"{home}/{MODELS}", versions=versions)
+            paths += [f"{home}/{MODELS}/{name}/artifacts" for name in logged]
+        return {owner: path for path in paths if (owner := folder_owner(path)) is not None}
 
-    async def _objects(self, folders: Mapping[str, str]) -> list[StoredObject]:
-        """Folders as objects: only those whose owner is gone are walked."""
-        things, needed = await together(self._facts.things(folders), self.needed(folders))
-        states = things.keeping
-        alone = [key for key in folders if key not in states]
-        files = await together(*(self._bytes.walk(key, folders[key]) for key in alone))
-        found = dict(zip(alone, files, strict=True))
-        objects = []
-        for key, place in folders.items():
-            rows = found.get(key, ())
-            if rows or key in states:
-                needing = needed.get(key, key) if key not in states else key
-                objects.append(_object(place, needing, rows))
+    async def _objects(
+        self, root: Root, names: Root, folders: Mapping[str, str], *, versions: bool
+    ) -> list[StoredObject]:
+        """Folders as objects: only those whose owner is gone are read."""
+        places = {owner: names.uri(path) for owner, path in folders.items()}
+        spelled = {owner: {names.uri(path), root.uri(path)} for owner, path in folders.items()}
+        things, needed = await together(self._facts.things(folders), self._needed(spelled))
+        keeping = things.keeping
+        alone = [key for key in folders if key not in keeping]
+        found = await root.read([folders[key] for key in alone], versions=versions)
+        objects: list[StoredObject] = []
+        for key, path in folders.items():
+            self._left |= {key: places[key]} if key in alone else {}
+            if key in keeping:
+                objects.append(_object(places[key], path, key, ()))
+            elif rows := found.files.get(path, ()):
+                owner = needed.get(key, key)
+                current = [one for one in rows if one.current and not one.marker]
+                hidden = [one for one in rows if one not in current]
+                objects += [_object(places[key], path, owner, current)] if current else []
+                older = _object(places[key], path, owner, hidden)
+                objects += [replace(older, current=False)] if hidden else []
+        if found.unread:
+            raise RegistryError(f"{next(iter(found.unread.values()))}.")
         return objects
 
-    async def needed(self, owners: Iterable[str]) -> dict[str, str]:
-        """Which of these owners' folders hold the bytes of a version, and of which one.
+    async def _needed(self, places: Mapping[str, Iterable[str]]) -> dict[str, str]:
+        """Which owners' folders hold the bytes of a version, and of which one.
 
-        However a source is written, and whatever the version says of its run: the id is in it.
+        However a source is written, and whatever the version says of its run: the id is in it. Or
+        it is a folder above one of the places that the owner's has.
         """
-        ids = {key.rpartition("/")[2].removeprefix("m-"): key for key in owners}
+        ids = {key.rpartition("/")[2].removeprefix("m-"): key for key in places}
         pages = await together(*(self._requests.versions(kind) for kind in ("", IS_PROMPT)))
         rows = [one for page in pages for one in page]
         await self._facts.locate(rows, rows)
         found: dict[str, str] = {}
+        above: dict[str, str] = {}
         for one in rows:
             for text in (one.source, one.place, *one.parents):
+                above[_plain(text)] = one.key
                 found |= {ids[part]: one.key for part in _ID.findall(text) if part in ids}
+        for key, several in places.items():
+            for outer in (outer for place in several for outer in _above(_plain(place))):
+                if outer in above:
+                    found[key] = above[outer]
         return found
 
     async def objects_of(
         self, version_keys: Sequence[str], *, versions: bool = False
     ) -> Sequence[StoredObject]:
-        """The folders of these logged models and runs, where there is something in them."""
-        del versions
-        things = await self._facts.things([key for key in version_keys if self.owner(key)])
-        places = things.locations.items()
-        ours = {key: place for key, place in places if folder_owner(place) == key}
-        files = await together(*(self._bytes.walk(key, place) for key, place in ours.items()))
-        pairs = zip(ours.items(), files, strict=True)
-        return [_object(place, key, rows) for (key, place), rows in pairs if rows]
+        """The folders of these logged models and runs, where there is something in them.
+
+        Raises:
+            RegistryError: the bytes of some are where nobody said that we may go.
+        """
+        owners = [key for key in version_keys if self.owner(key)]
+        left = {key: self._left[key] for key in owners if key in self._left}
+        places = left | (await self._facts.things(owners)).locations
+        folders, strange = dict[str, Folder](), list[str]()
+        for key, place in places.items():
+            at = await self._roots.at(place)
+            if at is None:
+                strange.append(place)
+            elif folder_owner(at[1]) == key:
+                folders[place] = Folder(*at, key, versions)
+        if strange:
+            raise _unreachable(strange)
+        rows = await self._read(folders)
+        end = EVERY if versions else ""
+        return [
+            _object(f"{place}{end}", folders[place].path, folders[place].owner, files)
+            for place, files in rows.items()
+            if files
+        ]
+
+    async def _read(self, folders: Mapping[str, Folder]) -> dict[str, Sequence[StoredFile]]:
+        """What is in these folders now, by what they are called here.
+
+        Raises:
+            NotToldError: one of them cannot be read.
+        """
+        groups: dict[tuple[Root, bool], dict[str, str]] = defaultdict(dict)
+        for key, one in folders.items():
+            groups[one.root, one.versions][one.path] = key
+        found: dict[str, Sequence[StoredFile]] = {}
+        for (root, versions), keys in groups.items():
+            read = await root.read(list(keys), versions=versions)
+            for why in read.unread.values():
+                raise NotToldError(f"{why}.")
+            found |= {keys[path]: rows for path, rows in read.files.items()}
+        return found
+
+    async def _folder(self, key: str) -> Folder | None:
+        """The folder that a key names; None: it names none, or one that may not be reached."""
+        place = key.removesuffix(EVERY)
+        at = await self._roots.at(place)
+        owner = folder_owner(at[1]) if at is not None else None
+        return None if at is None or owner is None else Folder(*at, owner, place != key)
+
+    # deleting
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
-        """What is in these folders now; those that are empty are left out."""
-        owners = {key: owner for key in keys if (owner := folder_owner(key)) is not None}
-        files = await together(*(self._bytes.walk(own, key) for key, own in owners.items()))
+        """What is in these folders now; those that are empty are left out.
+
+        Raises:
+            NotToldError: one of them cannot be read, or may not be reached.
+        """
+        folders: dict[str, Folder] = {}
+        for key in keys:
+            folder = await self._folder(key)
+            if folder is None:
+                raise NotToldError(f"{key}: {_NOWHERE}.")
+            folders[key] = folder
+        rows = {key: files for key, files in (await self._read(folders)).items() if files}
+        self._seen |= rows
         return {
             key: Facts(
                 key=key,
-                digest=fingerprint(rows),
+                digest=self._digest(key, files),
                 state=VersionState.LIVE,
-                collection=owners[key],
-                label=key.removeprefix(PROXIED),
+                collection=folders[key].owner,
+                label=folders[key].path,
             )
-            for key, rows in zip(owners, files, strict=True)
-            if rows
+            for key, files in rows.items()
         }
+
+    def _digest(self, key: str, files: Sequence[StoredFile]) -> str:
+        """Of a folder of which we deleted a part, that of the whole: the rest is not new."""
+        before, whole = self._begun.get(key, ("", frozenset()))
+        rest = {(one.path, one.version) for one in files}
+        return before if before and rest <= whole else fingerprint(files)
 
     async def delete_objects(self, keys: Sequence[str]) -> Sequence[Outcome]:
         """Empty these folders, unless something that lives has its bytes there."""
         if self._read_only:
             raise read_only_error(f"The storage {self.place}")
-        return await MlflowEmptying(self._requests, self, self._facts, keys).outcomes()
+        try:
+            folders = {key: one for key in keys if (one := await self._folder(key)) is not None}
+            found = await self._refusals(folders)
+            going = {key: one for key, one in folders.items() if key not in found}
+            unseen = {key: one for key, one in going.items() if key not in self._seen}
+            self._seen |= await self._read(unseen)
+        except RegistryError as error:
+            return [Outcome(key, Result.FAILED, f"not sent: {error}") for key in keys]
+        groups: dict[tuple[Root, bool], dict[str, str]] = defaultdict(dict)
+        for key, one in going.items():
+            groups[one.root, one.versions][one.path] = key
+        for (root, _), named in groups.items():
+            files = {path: self._seen.pop(key) for path, key in named.items()}
+            for path, outcome in (await root.empty(files)).items():
+                key = named[path]
+                found[key] = Outcome(key, outcome.result, outcome.message)
+                whole = frozenset((one.path, one.version) for one in files[path])
+                if outcome.result is not Result.DONE:
+                    self._begun.setdefault(key, (fingerprint(files[path]), whole))
+        strange = f"{_NOWHERE}. Nothing was sent"
+        return [found.get(key) or Outcome(key, Result.REFUSED, strange) for key in keys]
+
+    async def _refusals(self, folders: Mapping[str, Folder]) -> dict[str, Outcome]:
+        """Which of these folders must stay, and why: by what is true right now."""
+        places = {
+            one.owner: {key.removesuffix(EVERY), one.root.uri(one.path)}
+            for key, one in folders.items()
+        }
+        if not await self._requests.tells_all():
+            words = f"{PARTLY}; an admin of the server can empty it"
+            return {key: Outcome(key, Result.REFUSED, words) for key in folders}
+        states = (await self._facts.things(places)).states
+        needed = await self._needed(places)
+        found = {}
+        for key, one in folders.items():
+            if states.get(one.owner, VersionState.TRASH) is not VersionState.TRASH:
+                found[key] = Outcome(key, Result.REFUSED, f"{one.owner} is not deleted")
+            elif one.owner in needed:
+                words = f"{needed[one.owner]} has its bytes there"
+                found[key] = Outcome(key, Result.REFUSED, words)
+        return found
 
     async def aclose(self) -> None:
-        """Nothing is open but the connection to the server."""
+        """What is open is closed with the client."""
 
 
-class MlflowEmptying(MlflowChanges):
-    """Empties folders, each once, after a look at what may need them."""
-
-    def __init__(
-        self,
-        requests: MlflowRequests,
-        storage: MlflowStorage,
-        facts: MlflowFacts,
-        keys: Sequence[str],
-    ) -> None:
-        super().__init__(requests, keys)
-        self._storage = storage
-        self._facts = facts
-        self._owners = {key: one for key in keys if (one := folder_owner(key)) is not None}
-        self._partly = False
-        self._needed: Mapping[str, str] = {}
-        self._states: Mapping[str, VersionState] = {}
-
-    async def look(self) -> None:
-        """Which of their owners are there, and which versions have their bytes in them."""
-        folders = {owner: key for key, owner in self._owners.items()}
-        self._partly = not await self._requests.tells_all()
-        self._states = (await self._facts.things(folders)).states
-        self._needed = await self._storage.needed(folders)
-
-    def refusal(self, key: str) -> Outcome | None:
-        """Why a folder must stay."""
-        owner = self._owners.get(key)
-        if owner is None:
-            words = "it is no folder of a logged model or a run. Nothing was sent"
-        elif self._partly:
-            words = f"{PARTLY}; an admin of the server can empty it"
-        elif self._states.get(owner, VersionState.TRASH) is not VersionState.TRASH:
-            words = f"{owner} is not deleted"
-        elif owner in self._needed:
-            words = f"{self._needed[owner]} has its bytes there"
-        else:
-            return None
-        return Outcome(key, Result.REFUSED, words)
-
-    async def send(self, key: str) -> HttpAnswer:
-        """Empty a folder."""
-        return await self._requests.empty(key.removeprefix(PROXIED))
+def _unreachable(places: Sequence[str]) -> RegistryError:
+    """Nobody said that we may go to these places; what to say so that we may."""
+    first, count = places[0], len(places)
+    above = first.rpartition("/")[0]
+    home = above.rpartition("/")[0].removesuffix(f"/{MODELS}")
+    near = first.startswith(("s3://", "file:/", "/"))
+    root = _plain(home.rpartition("/")[0])
+    hint = f'Add artifact_root = "{root}" to its table in the configuration, if that is so.'
+    other = "Only s3:// and folders of this machine can be reached so: leave the bytes out."
+    return RegistryError(
+        f"The bytes of {count:,} of these are where only MLflow goes, such as {first}.",
+        hint=hint if near else other,
+    )
 
 
-def _object(place: str, owner: str, files: Sequence[File]) -> StoredObject:
+def _plain(place: str) -> str:
+    """A place without what may be written or not: the scheme of a file, a slash at the end."""
+    if place.startswith("file:"):
+        place = unquote(urlsplit(place).path)
+    return place.rstrip("/")
+
+
+def _above(place: str) -> Iterator[str]:
+    """A place, and the places of the folders above it."""
+    while place:
+        yield place
+        place = place.rpartition("/")[0]
+
+
+def _object(key: str, path: str, owner: str, files: Sequence[StoredFile]) -> StoredObject:
     """A folder as one object."""
     return StoredObject(
-        key=place,
-        name=place.removeprefix(PROXIED),
-        size=sum(one.size for one in files),
+        key=key,
+        name=path,
+        size=sum(one.size for one in files if not one.shared),
         modified_us=None,
         etag=fingerprint(files),
         version_key=owner,

@@ -7,12 +7,15 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from artifact_tui.clients import open_client
-from artifact_tui.clients.base import OwnClient
 from artifact_tui.config import LOCAL, resolve
-from artifact_tui.edits.keeping import bytes_words, keep, keepsake, kept_row, why_not_kept
-from artifact_tui.errors import UsageError
-from artifact_tui.model import actor
+from artifact_tui.edits.keeping import (
+    bytes_words,
+    keep,
+    keepsake,
+    kept_row,
+    own_registry,
+    why_not_kept,
+)
 from artifact_tui.text import safe, size, version_name
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING
 from artifact_tui.tui.widgets.forms import Field, Form
@@ -86,18 +89,11 @@ class KeepRequest:
         found = await services.catalog.run(lambda conn: keepsake(conn, services.client, row))
         new = replace(found.new, name=asked.name, type=asked.type)
         target = resolve(self._screen.app.config, LOCAL)
-        own = await asyncio.to_thread(
-            open_client, target.address, read_only=target.read_only, actor=actor()
-        )
-        try:
-            if not isinstance(own, OwnClient):
-                raise UsageError(f"“{target.name}” cannot be added to. Nothing was added.")
+        async with own_registry(target, write=True) as own:
             kept = await keep(
                 replace(found, new=new), row.key, services.client, own, progress=self._progress()
             )
             now = await asyncio.to_thread(kept_row, own, kept)
-        finally:
-            await own.aclose()
         if services.link is not None and self._screen.is_attached:
             services.link.sync()  # what is linked is not freed there any more
         here, there = version_name(row), f"{version_name(now)} of {safe(target.name)}"

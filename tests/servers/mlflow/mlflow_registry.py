@@ -118,13 +118,14 @@ class MlflowRegistry:
         said = {"mlflow.prompt.is_prompt": "true", "mlflow.prompt.text": text}
         return self.version(name, "dummy-source", tags=said)
 
-    def experiment(self, name: str) -> str:
-        """The id of an experiment, made when it is new."""
+    def experiment(self, name: str, place: str = "") -> str:
+        """The id of an experiment, made when it is new, with its artifacts at a place."""
         with self.database() as rows:
             known = rows("SELECT experiment_id FROM experiments WHERE name = ?", name)
         if known:
             return str(known[0][0])
-        return str(self.call("POST", "experiments/create", name=name)["experiment_id"])
+        more = {"artifact_location": place} if place else {}
+        return str(self.call("POST", "experiments/create", name=name, **more)["experiment_id"])
 
     def run(
         self,
