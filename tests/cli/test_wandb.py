@@ -12,6 +12,8 @@ from artifact_tui import catalog, config
 from artifact_tui.catalog import marks
 from artifact_tui.catalog.lineage import LineageCoverage
 from artifact_tui.clients import kind_of
+from artifact_tui.deletion import tasks
+from tests.faults.apply.harness import wait_for
 from tests.servers.wandb.scenes import Link, Place, Series, Version
 from tests.servers.wandb.traps import Fault, Quota
 
@@ -368,13 +370,16 @@ def test_a_task_says_what_limits_it(cli: Cli, vision: Server, tmp_path: Path) ->
     cli("plan", "vision", "*", "-o", plan)
     vision.change(quota=Quota(most=2, window_s=2.0, counts="mutations"), batch=1)
     cli("apply", plan, "--yes", "--expect", "60", "--detach")
-    task: dict[str, object] = {"pace": ""}
-    while not any(words in str(task["pace"]) for words in ("quota is used up", "asks to wait")):
+
+    def is_told() -> bool:
         (task,) = cli("tasks", "--json").records
         assert task["settled"] != 60, "it ended, and never said why it waits"
+        return any(words in task["pace"] for words in ("quota is used up", "asks to wait"))
+
+    wait_for(lambda: bool(tasks.read_task(plan).pace) and is_told(), "a word on the quota")
     vision.change(quota=None)
-    while task["running"]:
-        (task,) = cli("tasks", "--json").records
+    wait_for(lambda: not tasks.read_task(plan).alive, "the end")
+    (task,) = cli("tasks", "--json").records
+    assert (task["running"], task["settled"], task["pace"]) == (False, 60, "")
     assert not vision.alive()
-    assert task["pace"] == ""
     assert "60 deleted, verified gone" in cli("report", plan).out
