@@ -9,10 +9,12 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
 import time
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +35,16 @@ settings.register_profile(
 settings.load_profile("shared")
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own in it
+FOLDER = Path(__file__).parent
+SERVERS = (
+    "ministack.app",
+    "moto.s3.responses",
+    "moto.server",
+    "tests.servers.rest.app",
+    "tests.servers.wandb.app",
+    "tests.support.forked",
+)
+"""What is imported by processes of their own, beside what is forked."""
 ROOM = 4 * 1024**3
 """Bytes that a run may leave there at most; what passed is removed at once."""
 
@@ -65,6 +77,26 @@ _keep_bytecode()
 def pytest_xdist_auto_num_workers() -> int:
     """Three workers a core for `-n auto`: tests often wait for a server or a screen."""
     return 3 * (os.cpu_count() or 1)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Compile what the tests import, where it never was, before all workers would do so at once."""
+    if Path(cache_from_source(str(FOLDER.parent / "artifact_tui/tui/app.py"))).exists():
+        return
+    collecting = ["-m", "pytest", "--collect-only", "-qq", "-p", "no:cacheprovider", str(FOLDER)]
+    importing = ["-c", f"import {', '.join(SERVERS)}; {forked.__name__}.import_all()"]
+    programs = [
+        subprocess.Popen(
+            [sys.executable, *words],
+            cwd=FOLDER.parent,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,  # the workers will say what is wrong
+        )
+        for words in (collecting, importing)
+    ]
+    for program in programs:
+        program.wait()
 
 
 def pytest_configure(config: pytest.Config) -> None:

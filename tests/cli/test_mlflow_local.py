@@ -99,7 +99,7 @@ def test_a_folder_of_files_is_read_and_emptied_too(
     folder = account / "mlruns"
     made = forked.run(
         ["-c", FILES, str(folder)],
-        imports=forked.SHARED,
+        imports=forked.MLFLOW,
         env={**os.environ, "MLFLOW_ALLOW_FILE_STORE": "true"},
     )
     assert made.returncode == 0, made.stderr

@@ -371,12 +371,18 @@ def test_a_task_says_what_limits_it(cli: Cli, vision: Server, tmp_path: Path) ->
     vision.change(quota=Quota(most=2, window_s=2.0, counts="mutations"), batch=1)
     cli("apply", plan, "--yes", "--expect", "60", "--detach")
 
+    limits = re.compile("quota is used up|asks to wait")
+
     def is_told() -> bool:
         (task,) = cli("tasks", "--json").records
         assert task["settled"] != 60, "it ended, and never said why it waits"
-        return any(words in task["pace"] for words in ("quota is used up", "asks to wait"))
+        return bool(limits.search(task["pace"]))
 
-    wait_for(lambda: bool(tasks.read_task(plan).pace) and is_told(), "a word on the quota")
+    def is_noted() -> bool:
+        task = tasks.read_task(plan)
+        return task.settled == 60 or bool(limits.search(task.pace))
+
+    wait_for(lambda: is_noted() and is_told(), "a word on the quota")
     vision.change(quota=None)
     wait_for(lambda: not tasks.read_task(plan).alive, "the end")
     (task,) = cli("tasks", "--json").records

@@ -26,6 +26,7 @@ import threading
 import time
 import traceback
 import warnings
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
@@ -54,10 +55,9 @@ OURS = (
 )
 """What is needed sooner or later; `*`: all modules of a package."""
 
-SHARED = ("tests.servers.mlflow.flask_server",)
-"""Imports that take seconds: one process has them for all workers of a test run."""
-
 SDK = ("wandb.apis.public", "wandb.sdk.artifacts.*", "requests.sessions", "stringprep")
+
+MLFLOW = ("tests.servers.mlflow.flask_server",)
 
 
 @dataclass
@@ -164,14 +164,24 @@ def worker(path: Path, log: BinaryIO) -> Process:
 
 @functools.cache
 def _starter(imports: tuple[str, ...]) -> socket.socket:
-    """A connection to the process that has these modules; it ends when those to it do."""
-    if imports == SHARED:
-        ours = _shared_starter(imports)
-    else:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            _start_starter(theirs, imports)
+    """A connection to the process that has these modules; it ends when those to it do.
+
+    One worker of a test run starts it for all of them: the imports take seconds.
+    """
+    path = Path(tempfile.gettempdir()) / f"forked-{run_id()}-{zlib.crc32(repr(imports).encode())}"
+    ours = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     atexit.register(ours.close)
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with contextlib.suppress(OSError):
+            ours.connect(str(path))
+            return ours
+        path.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as theirs:
+            theirs.bind(str(path))
+            theirs.listen(64)
+            _start_starter(theirs, imports)
+        ours.connect(str(path))
     return ours
 
 
@@ -195,22 +205,10 @@ def run_id() -> str:
     return os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
 
 
-def _shared_starter(imports: tuple[str, ...]) -> socket.socket:
-    """A connection to the process that one worker of a test run starts for all of them."""
-    path = Path(tempfile.gettempdir()) / f"forked-{run_id()}"
-    ours = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with path.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with contextlib.suppress(OSError):
-            ours.connect(str(path))
-            return ours
-        path.unlink(missing_ok=True)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as theirs:
-            theirs.bind(str(path))
-            theirs.listen(64)
-            _start_starter(theirs, imports)
-        ours.connect(str(path))
-    return ours
+def import_all() -> None:
+    """Import what any of these programs begins with, so that it is compiled."""
+    for name in (*OURS, *SDK, *MLFLOW):
+        _import(name)
 
 
 def _import(name: str) -> None:
@@ -327,5 +325,4 @@ if __name__ == "__main__":
         _import(_name)
     gc.set_threshold(50_000, 20, 20)
     gc.freeze()  # what all share is walked through, and so copied, by none
-    _given = socket.socket(fileno=int(sys.argv[1]))
-    (_serve_all if sys.argv[2:] == [*SHARED] else _serve)(_given)
+    _serve_all(socket.socket(fileno=int(sys.argv[1])))

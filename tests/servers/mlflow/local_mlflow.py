@@ -15,7 +15,7 @@ import os, sys
 os.environ.setdefault("PYTEST_XDIST_TESTRUNUID", {run!r})
 sys.path.insert(0, {root!r})
 from tests.support import forked
-process = forked.start(sys.argv[1:], imports=forked.SHARED, stdin=0, stdout=1, stderr=2)
+process = forked.start(sys.argv[1:], imports=forked.MLFLOW, stdin=0, stdout=1, stderr=2)
 sys.exit(process.wait())
 """
 

@@ -40,7 +40,7 @@ class MlflowRegistry:
         reading, writing = os.pipe()
         self._process = forked.start(
             ["-c", _SERVE, str(folder), str(os.getpid())],
-            imports=forked.SHARED,
+            imports=forked.MLFLOW,
             env={"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder)},
             stdout=writing,
         )
