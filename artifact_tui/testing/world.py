@@ -194,12 +194,17 @@ def has(world: World, what: str) -> bool:
     return client.can(what) if hasattr(Client, what) else True
 
 
+def skip_unfitting(test: Callable[..., object], world: World) -> None:
+    """Skip a test that is not about this kind of registry."""
+    for what in getattr(test, "needs", ()):
+        if not has(world, what):
+            pytest.skip(f"it has no {what}")
+    for what in getattr(test, "without", ()):
+        if has(world, what):
+            pytest.skip(f"it has {what}")
+
+
 @pytest.fixture(autouse=True)
 def fitting(request: pytest.FixtureRequest, world: World) -> None:
     """Skip what is not about this kind of registry."""
-    for what in getattr(request.function, "needs", ()):
-        if not has(world, what):
-            pytest.skip(f"it has no {what}")
-    for what in getattr(request.function, "without", ()):
-        if has(world, what):
-            pytest.skip(f"it has {what}")
+    skip_unfitting(request.function, world)

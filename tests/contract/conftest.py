@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest_asyncio
 
+from artifact_tui.testing.world import skip_unfitting
 from tests.contract.folder_world import folder_world, shy_folder_world
 from tests.contract.hf_world import hf_datasets_world, hf_world
 from tests.contract.http_world import http_world
@@ -41,8 +42,15 @@ WORLDS: dict[str, Callable[[Path], AbstractAsyncContextManager[World]]] = {
 """A new kind of registry adds one line here, and passes the whole suite."""
 
 
+_made: dict[str, World] = {}
+"""A world of each kind that was made in this process: the next one will have and lack the same."""
+
+
 @pytest_asyncio.fixture(params=sorted(WORLDS))
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
-    """A fresh, empty registry of each kind."""
+    """A fresh, empty registry of each kind; none is made for a test that is not about the kind."""
+    if request.param in _made:
+        skip_unfitting(request.function, _made[request.param])
     async with WORLDS[request.param](tmp_path) as opened:
+        _made[request.param] = opened
         yield opened
