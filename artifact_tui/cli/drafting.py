@@ -233,12 +233,7 @@ async def make_draft(
     parsed = parse_filter([selection.filter])  # before anything is sent
     async with client_of(target) as client:
         if options.action is Action.PURGE and not client.can("purge"):
-            raise UsageError(
-                f"“{target.name}” has no trash that could be purged. Nothing was deleted.",
-                hint=f"{client.freeing}."
-                if client.freeing
-                else "What is deleted there is gone at once.",
-            )
+            raise _cannot_purge(client, target, selection.filter)
         source = await review_source(client, target, marked=selection.marked, cached=cached)
         with connected(client, source.catalog_path, source.marks) as conn:
             if "size" in parsed.fields and client.can("sizes") and not cached:
@@ -257,6 +252,22 @@ async def make_draft(
                 scan=scan,
             )
         return await reviewed(source, request)
+
+
+def _cannot_purge(client: Client, target: Target, chosen: str) -> UsageError:
+    """Why nothing is removed for good here, and what of it can be."""
+    if why := client.cannot("purge"):
+        rest = command("plan", target.typed, chosen, "--storage")
+        return UsageError(
+            f"“{target.name}” cannot purge: {why}. Nothing was deleted.",
+            hint=f"To delete what it stored, and leave it in the trash: {rest}"
+            if client.can("storage")
+            else "It stays in the trash until then.",
+        )
+    return UsageError(
+        f"“{target.name}” has no trash that could be purged. Nothing was deleted.",
+        hint=f"{client.freeing}." if client.freeing else "What is deleted there is gone at once.",
+    )
 
 
 async def review_source(

@@ -158,11 +158,13 @@ async def trash_command(words: tuple[str, ...], *, cached: bool, out: Output) ->
         frees = safe(client.freeing)
         if purges or not frees:
             frees = text.freed(weight.freed, weight.unknown_count, "freed after purge and gc")
+        bytes_too = command("plan", target.typed, "state:trash", "--storage")
         ((first,),) = version_chunks(conn, where, Sort("name"), limit=1)
         out.words(
             f"{what} in the trash of {safe(name)} · {listed}, {frees}",
             f"next: {command('restore', target.typed, f'{first.collection}:{first.label}')}",
             *([f"      {command('purge', target.typed, '--all')}"] if purges else []),
+            *([f"      {bytes_too}"] if client.can("storage") and not purges else []),
         )
 
 

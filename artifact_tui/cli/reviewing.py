@@ -120,13 +120,11 @@ def print_review(
 def _print_going(summary: Summary, groups: Sequence[tuple[ReviewGroup, str]], out: Output) -> None:
     """What goes, in numbers and in groups."""
     _, done = summary.verbs
-    if not summary.deletes:
-        out.words("", f"nothing will be {done}")
-        return
     said = {one.id: f", {one.words}" for one, _ in groups if one.id == "delete"}
     if summary.only_links:
         said = {"unlink": f"; {summary.sources}"}
-    out.words("", f"will be {done}: {summary.things}{''.join(said.values())}")
+    words = f"will be {done}: {summary.things}{''.join(said.values())}"
+    out.words("", words if summary.deletes else f"nothing will be {done}")
     going = [(one, way) for one, way in groups if not one.stays and one.id not in said]
     cells = max((len(one.label) for one, _ in going), default=0)
     digits = max((len(text.count(one.count)) for one, _ in going), default=0)

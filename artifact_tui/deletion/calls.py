@@ -188,7 +188,8 @@ AHEAD_S = 2.0
 
 _STAYING_OWNERS = """SELECT v.key FROM json_each(?) w
     CROSS JOIN item v ON v.key = w.value AND v.kind='version'
-    CROSS JOIN progress p USING(seq) WHERE p.state NOT IN ('verified','gone')"""
+    CROSS JOIN progress p USING(seq) WHERE p.state NOT IN ('verified','gone')
+    AND NOT (v.verdict <> 'delete' AND v.reason = 'in_trash')"""
 
 
 class Calls:
@@ -444,7 +445,7 @@ class Calls:
     async def _owners_that_stay(self, objects: Sequence[Item]) -> frozenset[str]:
         """The keys of those versions that still need some of these stored objects.
 
-        What can be restored needs them, unless this plan deleted it and takes them along.
+        What can be restored needs them, unless this plan names it and takes them along.
         """
         owners = sorted({item.collection for item in objects})
         planned = self._plan.names(owners)

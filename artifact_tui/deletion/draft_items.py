@@ -285,12 +285,13 @@ _OWNER_TABLE = (
 
 
 class Owner(NamedTuple):
-    """A version that goes, by what it is called in a storage."""
+    """A version that goes, or is in the trash already, by what it is called in a storage."""
 
     number: int
     """Its place among these, from 1."""
     name: str
-    seq: int
+    seq: int | None
+    """The item that must go before its objects; None: it is in the trash already."""
     type: str
 
 
@@ -347,10 +348,14 @@ class DraftItems(_Rows[Item]):
     def note_owners(self, owner: Callable[[str], str]) -> int | None:
         """Note what the versions that go are called in a storage: `owner` of their keys.
 
-        Gives the highest level of all items; None when nothing that goes has a name there.
+        So are those that stay only because they are in the trash already, unless something that
+        stays was made from them. Gives the highest level of all items; None when nothing of these
+        has a name there.
         """
-        sql = """SELECT seq, key, type FROM reviewed
-            WHERE verdict = 'delete' AND kind = 'version' ORDER BY seq"""
+        sql = """SELECT CASE WHEN verdict = 'delete' THEN seq END, key, type FROM reviewed i
+            WHERE (verdict = 'delete' OR reason = 'in_trash'
+              AND NOT EXISTS(SELECT 1 FROM outside o WHERE o.seq = i.seq))
+            AND kind = 'version' ORDER BY seq"""
         with self.lock, self.conn:
             self.conn.execute("BEGIN")
             for statement in _OWNER_TABLE:

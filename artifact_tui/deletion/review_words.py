@@ -179,7 +179,7 @@ def _why_no_storage_choice(summary: Summary, field: str) -> str:
     match field:
         case _ if not summary.storage:
             return "no storage was looked at for this plan"
-        case "storage" if not summary.versions:
+        case "storage" if not summary.versions and not _in_trash(summary):
             return "this plan is about nothing else"
         case "storage" if not summary.objects and not summary.left_objects:
             return CONSENTS[field].nothing
@@ -189,6 +189,11 @@ def _why_no_storage_choice(summary: Summary, field: str) -> str:
             return "the bucket keeps no versions: what is deleted is gone"
         case _:
             return ""
+
+
+def _in_trash(summary: Summary) -> bool:
+    """Whether something stays because it is in the trash already; its objects may go."""
+    return any(reason is Reason.IN_TRASH for reason, _ in summary.reasons)
 
 
 def consents_for(reason: Reason, options: Options) -> list[ConsentKind]:
@@ -314,7 +319,8 @@ def _what_goes(summary: Summary) -> Iterator[ReviewGroup]:
         )
     if summary.objects:
         weight = size(summary.object_bytes)
-        ways = _leave("storage") if summary.versions else ()
+        trash = _in_trash(summary)
+        ways = _leave("storage") if summary.versions or trash else ()
         if summary.for_good:
             words = f"{weight} in every stored version of them: gone for good"
             ways += _leave("storage_versions")
@@ -324,6 +330,7 @@ def _what_goes(summary: Summary) -> Iterator[ReviewGroup]:
         else:
             words = f"{weight} freed, gone for good"
         when = "once its version is gone" if summary.versions else "if nothing refers to it then"
+        when += "; what is restored later comes back without" if trash else ""
         yield ReviewGroup(
             "objects",
             "stored objects",

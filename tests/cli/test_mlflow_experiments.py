@@ -167,3 +167,38 @@ def test_who_used_a_dataset_is_told_and_it_is_kept(
     said = cli("plan", "mlflow:", "type:dataset", "-o", plan, "--with-dependents", code=1).out
     assert "as long as a run that used it" in said
     assert not plan.exists() or "0 will be deleted" in said
+
+
+def test_what_is_in_the_trash_loses_its_bytes_where_that_is_asked_for(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    plan = tmp_path / "deletion.plan"
+    gone = server.run("vision", name="gone", files={"log.txt": b"l" * 7})
+    back = server.run("vision", name="back", files={"log.txt": b"b" * 9})
+    for run in (gone, back):
+        server.call("POST", "runs/delete", run_id=run.removeprefix("runs:/"))
+    refused = cli("purge", "mlflow:", "--all", code=2).err
+    assert "only `mlflow gc` on its server" in refused
+    assert "plan mlflow: state:trash --storage" in refused
+    assert "plan mlflow: state:trash --storage" in cli("trash", "mlflow:").out
+    said = cli("plan", "mlflow:", "state:trash", "-o", tmp_path / "kept.plan", code=1).out
+    assert "16 B stay in MLflow's artifact store" in said
+    said = cli("plan", "mlflow:", "state:trash", "--storage", "-o", plan).out
+    assert "comes back without" in said
+    server.call("POST", "runs/restore", run_id=back.removeprefix("runs:/"))
+    cli("apply", plan, "--yes", "--expect", "2", code=1)
+    assert sorted(server.files().values()) == [9, 50]
+    assert sorted(server.stages("runs")) == ["active", "active", "active", "deleted"]
+
+
+def test_a_run_in_the_trash_keeps_what_a_version_has_its_bytes_in(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    plan = tmp_path / "deletion.plan"
+    run = server.run("vision", name="old", files={"model/w.bin": b"l" * 7}).removeprefix("runs:/")
+    server.call("POST", "runs/delete", run_id=run)
+    cli("plan", "mlflow:", "state:trash", "--storage", "-o", plan)
+    server.version("churn", f"runs:/{run}/model", run_id=run)
+    cli("apply", plan, "--yes", "--expect", "1", code=1)
+    assert sorted(server.files().values()) == [7, 50]
+    cli("plan", "mlflow:", "state:trash", "--storage", "-o", tmp_path / "late.plan", code=1)

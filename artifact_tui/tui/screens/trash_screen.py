@@ -280,7 +280,7 @@ class TrashScreen(RegistryScreen):
         freeing = f"Purging {'all of it' if one else 'it'} frees "
         freeing += signs.ellipsis if frees is None else f"{frees or 'what nobody knows'} after gc"
         if client.freeing and not client.can("purge"):
-            freeing = safe(client.freeing)
+            freeing = safe("; ".join(filter(None, (client.freeing, client.cannot("purge")))))
         lines: list[Content] = []
         if isinstance(row, CollectionRow):
             head = f"{plural(row.versions, 'version')}{dot}{size(row.size)}"
@@ -318,8 +318,8 @@ class TrashScreen(RegistryScreen):
             return self.services.read_only_reason
         if row_id == "trash.restore" and not client.can("restore"):
             return "this registry cannot restore"
-        if row_id == "trash.purge" and not client.can("purge"):
-            return "this registry cannot purge"
+        if row_id == "trash.purge" and not (client.can("purge") or client.can("storage")):
+            return client.cannot("purge") or "this registry cannot purge"
         if row_id == "trash.gc" and not client.can("collect_garbage"):
             return client.freeing or "this registry frees bytes in its own time"
         if row_id in _NEEDS_ROWS and not self.versions.rows.count:
@@ -341,14 +341,15 @@ class TrashScreen(RegistryScreen):
         return await self._catalog.run(partial(trash.names_of, chosen=chosen))
 
     def action_purge(self) -> None:
-        """Review the purge of the marked versions, or of the row."""
+        """Review the purge of the marked versions, or of the row; or the end of their objects."""
         if not self.refused("trash.purge"):
             review = self._review_purge(self.versions.marker.under_cursor)
             self.carry_out("the marks are being looked at", review)
 
     async def _review_purge(self, under_cursor: Selection | None) -> None:
         if chosen := await self._chosen(under_cursor):
-            self.app.open_review(list(chosen), action=Action.PURGE)
+            purges = self.services.client.can("purge")
+            self.app.open_review(list(chosen), action=Action.PURGE if purges else Action.DELETE)
 
     def action_restore(self) -> None:
         """Bring the marked versions, or the row, back."""
