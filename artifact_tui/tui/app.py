@@ -30,8 +30,8 @@ from artifact_tui.errors import ArtifactTuiError, ConfigError, UsageError
 from artifact_tui.model import now_us
 from artifact_tui.query import parse
 from artifact_tui.tui import crash, terminal
-from artifact_tui.tui.key_bindings import BY_ID, bindings_of
-from artifact_tui.tui.keymap import keymap_from, shown_key
+from artifact_tui.tui.key_bindings import bindings_of
+from artifact_tui.tui.keymap import keymap_from
 from artifact_tui.tui.screens.browse_screen import BrowseScreen
 from artifact_tui.tui.services import open_services
 from artifact_tui.tui.terminal import ASCII_ONLY, signs_for
@@ -268,11 +268,13 @@ class ArtifactApp(App[object]):
         driver = self._driver
         stop = getattr(driver, "stop", None)
         if stop is None or not stop():
-            self.screen.say("There is no shell to go back to: q leaves.")
+            leave = self.screen.key_of("app.quit")
+            self.screen.say(f"There is no shell to go back to: {leave} leaves.")
 
     def action_help_quit(self) -> None:
         """What ctrl+c does: nothing but say how to leave."""
-        self.screen.say("q leaves, ctrl+q from anywhere. Tasks that are running go on.")
+        leave = self.screen.key_of("app.quit")
+        self.screen.say(f"{leave} leaves. Tasks that are running go on.")
 
     def _fatal_error(self) -> None:
         """Leave after a mistake of ours, without showing any values."""
@@ -424,8 +426,7 @@ class ArtifactApp(App[object]):
             await self.back_to_registry()
         if not query.everything and isinstance(self.screen, BrowseScreen):
             await self.screen.show_only(query)
-        key = shown_key(self.keymap_shown, BY_ID["browse.home"])
-        self.screen.say(f"{key} goes back home.")
+        self.screen.say(f"{self.screen.key_of('browse.home')} goes back home.")
 
     async def _change_registry(self, after: Services) -> None:
         """Begin a new stack of screens for a registry, and end that of the one before."""
@@ -451,7 +452,7 @@ class ArtifactApp(App[object]):
                 self.registry.link.sync()
             lines = undone.lines
             if undone.missing:
-                again = shown_key(self.keymap_shown, BY_ID["tasks.again"])
+                again = self.screen.key_of("tasks.again")
                 lines.append(f"Among the tasks, {again} tries again.")
             self.tell(lines, "Undone")
 

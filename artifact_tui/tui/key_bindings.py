@@ -79,7 +79,7 @@ _BROWSE = (
     KeyRow("browse.close", "h,left", "close", row=True,
         help="Collapse a collection, or go to the version's collection."),
     KeyRow("browse.range", "v", "range", row=True,
-        help="Start a range; move, then v or space marks it."),
+        help="Start a range; move, then mark it."),
     KeyRow("browse.all", "asterisk", "all", "Mark all that is listed, or nothing."),
     KeyRow("browse.unrule", "backslash", "unmark rule",
         help="Take marks away by rule, or all marks in the list."),
@@ -262,7 +262,7 @@ ROWS: tuple[KeyRow, ...] = (
     KeyRow("home.open", "enter,l,right", "open", footer=True, row=True,
         help="Open the store; the registry that was open before is closed."),
     KeyRow("home.reclaim", "c", "can go", footer=True, row=True,
-        help="Open the store with only what can be reclaimed in its list: * marks it, d reviews."),
+        help="Open the store with only what can be reclaimed in its list, to be marked there."),
     KeyRow("home.measure", "r", "measure", "Measure every store again.", footer=True),
     KeyRow("home.add", "a", "add", "Add a registry to the configuration.", footer=True),
     KeyRow("home.test", "t", "test", footer=True, row=True,
@@ -280,7 +280,7 @@ ROWS: tuple[KeyRow, ...] = (
 
     KeyRow("adding.apply", "enter", "add", "Write it to the configuration."),
 
-    KeyRow("ask.no", "escape,n,q", "no", "Leave; nothing happens.", action="cancel", footer=True),
+    KeyRow("ask.no", "n,escape,q", "no", "Leave; nothing happens.", action="cancel", footer=True),
 
     KeyRow("dialog.cancel", "escape", "cancel", "Leave the dialog; nothing happens."),
     KeyRow("dialog.next", "tab,down", "next field", "The next field.", action="app.focus_next"),

@@ -53,7 +53,7 @@ def test_without_a_shell_to_go_back_to_it_says_so(
     terminal = open_terminal(world.address)
     terminal.sees("resnet50")
     terminal.send("\x1a")
-    terminal.sees("There is no shell to go back to: q leaves.", "resnet50")
+    terminal.sees("There is no shell to go back to: ctrl+q leaves.", "resnet50")
     terminal.send("q")
     terminal.ends()
     assert terminal.child.exitstatus == 0

@@ -104,19 +104,23 @@ class BrowseList(VersionList):
     def nothing(self) -> str:
         """Why the list is empty."""
         view, link = self.view, self.page.services.link
+        back = self.page.key_of("browse.back")
         if not view.query.everything:
             more = view.marked_only
             what = "Nothing marked matches" if more else "Nothing matches"
-            return f"{what} the filter: esc {'shows more' if more else 'clears it'}."
+            return f"{what} the filter: {back} {'shows more' if more else 'clears it'}."
         if view.marked_only:
-            return "Nothing is marked: M or esc shows everything again."
+            marked = self.page.key_of("browse.marked")
+            return f"Nothing is marked: {marked} or {back} shows everything again."
         if link is None:
-            return "Nothing here: u shows the trash, artifact-tui add puts something in."
+            trash = self.page.key_of("browse.trash")
+            return f"Nothing here: {trash} shows the trash, artifact-tui add puts something in."
         if link.state.syncing:
             return "Listing the registry: rows appear as they arrive."
         if link.state.synced_us and not link.state.error:
             return "This registry is empty."
-        return f"Nothing is known yet: r {'tries again' if link.state.error else 'syncs'}."
+        sync = self.page.key_of("browse.refresh")
+        return f"Nothing is known yet: {sync} {'tries again' if link.state.error else 'syncs'}."
 
     def open_version(self, row: VersionRow) -> None:
         """To the detail: beside the list, or a screen of its own."""
@@ -401,7 +405,8 @@ class BrowseScreen(RegistryScreen):
             if url:
                 self.app.open_review((row.key,), again=Reingestion(row.key, name, url))
 
-        self.open_dialog(reingest_form(name, recipe), go)
+        tasks, again = self.key_of("browse.tasks"), self.key_of("tasks.again")
+        self.open_dialog(reingest_form(name, recipe, tasks=tasks, again=again), go)
 
     def action_lineage(self) -> None:
         """Walk through the lineage of the version."""

@@ -162,7 +162,7 @@ class EditScreen(RegistryScreen):
 
     def __init__(self, services: Services, wanted: CommonEdit, changes: Changes) -> None:
         super().__init__(services)
-        self.confirm = TypedConfirm(enter="enter sends the change now")
+        self.confirm = TypedConfirm(self.key_of, "edit.confirm", enter="enter sends the change now")
         signs = services.signs
         self.grouped = Grouped[EditRow](
             signs,

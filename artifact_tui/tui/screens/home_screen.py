@@ -32,8 +32,7 @@ from artifact_tui.stores import (
     worth_a_row,
 )
 from artifact_tui.text import plural, safe, size
-from artifact_tui.tui.key_bindings import BY_ID, bindings_of
-from artifact_tui.tui.keymap import shown_key
+from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.typed_keys import start
 from artifact_tui.tui.widgets.base_screen import BaseScreen, HeaderFacts
 from artifact_tui.tui.widgets.dialogs import Ask
@@ -276,10 +275,10 @@ class HomeScreen(BaseScreen):
 
     @on(RowList.Moved, "#stores")
     def _moved(self) -> None:
-        row, key = self.rows.current, shown_key(self.app.keymap_shown, BY_ID["home.reclaim"])
-        facts = Content("")
+        row, facts = self.rows.current, Content("")
         if row is not None:
-            facts = store_facts(row, self.app.now(), self.app.signs, key)
+            reclaim = self.key_of("home.reclaim")
+            facts = store_facts(row, self.app.now(), self.app.signs, reclaim)
         self._facts.show(facts)
         self.show_keys()
 
@@ -293,12 +292,12 @@ class HomeScreen(BaseScreen):
     def why_not(self, row_id: str) -> str:
         """Why a key does nothing for the store under the cursor."""
         if row_id == "home.back" and (self.app.begins_at_home or self.app.registry is None):
-            return "this is where everything begins, q leaves"
+            return f"this is where everything begins, {self.key_of('home.quit')} leaves"
         row = self.rows.current if self.is_mounted else None
         if row is None:
             return ""
         unknown = "" if row.reclaim else "a store of this kind does not say what can go"
-        lost = f"{row.lost} (r looks again)" if row.lost else ""
+        lost = f"{row.lost} ({self.key_of('home.measure')} looks again)" if row.lost else ""
         stranger = "" if row.configured else "this registry is not in the configuration"
         open_now = "this registry is open: open another one first" if row.here else ""
         return {
@@ -354,7 +353,8 @@ class HomeScreen(BaseScreen):
                     if _has_answered(measured):
                         break
         if self._row(store).silent:
-            raise UsageError(f"{store.target.name} does not answer.", hint="r looks again.")
+            hint = f"{self.key_of('home.measure')} looks again."
+            raise UsageError(f"{store.target.name} does not answer.", hint=hint)
 
     @on(RowList.Opened, "#stores")
     def _opened(self) -> None:
@@ -435,7 +435,8 @@ class HomeScreen(BaseScreen):
                     read_only=True if new.read_only else None,
                     settings=new.settings,
                 )
-                self._write(write, f"{new.name} was added: t tests it.", new.name)
+                done = f"{new.name} was added: {self.key_of('home.test')} tests it."
+                self._write(write, done, new.name)
 
         self.open_dialog(RegistryDialog(self.app.config.registries), add)
 

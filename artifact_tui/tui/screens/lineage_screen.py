@@ -15,8 +15,7 @@ from artifact_tui.catalog.catalog_rows import VersionRef
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.model import GONE
 from artifact_tui.text import age, count, fit, pad, plural, safe, size
-from artifact_tui.tui.key_bindings import BY_ID, bindings_of
-from artifact_tui.tui.keymap import shown_key
+from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.registry_link import LineageState
 from artifact_tui.tui.typed_keys import start
 from artifact_tui.tui.widgets.base_screen import RegistryScreen
@@ -160,13 +159,11 @@ class LineageScreen(RegistryScreen):
             self.fail(error)
             return
         told = self.services.asker.state_of(row)
-        self._title.show(Content.styled(_title_of(detail, told, self._key()), "bold"))
+        below = self.key_of("lineage.below")
+        self._title.show(Content.styled(_title_of(detail, told, below), "bold"))
         middle = next(i for i, one in enumerate(found) if one.role == "this")
         self._list.put(found, cursor=middle)
         self.show_keys()
-
-    def _key(self) -> str:
-        return shown_key(self.app.keymap_shown, BY_ID["lineage.below"])
 
     def why_not(self, row_id: str) -> str:
         """Why a key does nothing."""

@@ -25,8 +25,7 @@ from artifact_tui.deletion.storage import (
 from artifact_tui.errors import ArtifactTuiError, EmptyError
 from artifact_tui.model import StoredObject
 from artifact_tui.text import age, ago, moment, pad, plural, safe, size
-from artifact_tui.tui.key_bindings import BY_ID, bindings_of
-from artifact_tui.tui.keymap import shown_key
+from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.planning import source_of
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING, start
 from artifact_tui.tui.widgets.base_screen import RegistryScreen
@@ -117,8 +116,7 @@ class OrphansScreen(RegistryScreen):
             tone = "bold $text-warning" if group.rows else "bold"
         keys: tuple[tuple[str, str], ...] = ()
         if group.id in {"orphans", "hidden"} and group.rows:
-            key = shown_key(self.app.keymap_shown, BY_ID["orphans.review"])
-            keys = ((key, "review their deletion"),)
+            keys = ((self.key_of("orphans.review"), "review their deletion"),)
         return GroupRow(
             group.id,
             group.label,
@@ -179,7 +177,7 @@ class OrphansScreen(RegistryScreen):
                 [Field("name", "")],
                 lambda form: asked.matches(form.text("name")) or None,
                 about=Content.assemble(asked.why, (f"\nT{asked.prompt[1:]}:", "bold")),
-                keys="enter compares   esc leaves",
+                keys="enter compares   {cancel} leaves",
             )
             self.open_dialog(form, self._said_empty)
             return

@@ -42,7 +42,6 @@ from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.text import clock, count, plural, safe
 from artifact_tui.tui import planning
 from artifact_tui.tui.key_bindings import BY_ID, bindings_of
-from artifact_tui.tui.keymap import shown_key
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING
 from artifact_tui.tui.widgets.base_screen import RegistryScreen
 from artifact_tui.tui.widgets.dialogs import Listing, TypedConfirm
@@ -122,7 +121,7 @@ class ReviewScreen(RegistryScreen):
         self, services: Services, request: ReviewRequest, again: Reingestion | None = None
     ) -> None:
         super().__init__(services)
-        self.confirm = TypedConfirm()
+        self.confirm = TypedConfirm(self.key_of, "review.confirm")
         self.grouped = Grouped[Item](self.services.signs, self._line, self._facts)
         self.request = request
         self.draft: Draft | None = None
@@ -253,8 +252,8 @@ class ReviewScreen(RegistryScreen):
         before, self._progress = self._progress, progress
         if isinstance(progress, LineageCoverage):
             self.read_done()  # it may take long: keys say what they need
-            key = shown_key(self.app.keymap_shown, BY_ID["review.unknown"])
-            words = f"{progress.asking_words()}. esc leaves, {key} reviews without"
+            leave, without = self.key_of("review.back"), self.key_of("review.unknown")
+            words = f"{progress.asking_words()}. {leave} leaves, {without} reviews without"
             self.confirm.refuse(f"Asking the registry: {words}.")
         elif self._slow:
             self._say_progress(progress)
@@ -280,7 +279,7 @@ class ReviewScreen(RegistryScreen):
 
     def _say_progress(self, progress: BuildProgress) -> None:
         words = f"Reading the facts{self.services.signs.ellipsis} {progress.words()}."
-        self.confirm.refuse(f"{words} esc leaves.")
+        self.confirm.refuse(f"{words} {self.key_of('review.back')} leaves.")
         self.show_header()
 
     async def _show(self, draft: Draft) -> None:
@@ -315,7 +314,7 @@ class ReviewScreen(RegistryScreen):
         self.call_after_refresh(self._hear)
 
     def _group_row(self, draft: Draft, group: ReviewGroup) -> GroupRow[Item]:
-        keymap, pick = self.app.keymap_shown, group.pick
+        pick = group.pick
 
         async def items() -> Rows[Item]:
             if pick is None:
@@ -332,9 +331,7 @@ class ReviewScreen(RegistryScreen):
             group.label,
             group.count,
             group.words,
-            keys=tuple(
-                (shown_key(keymap, BY_ID[_KEY_OF[field]]), words) for field, words in group.ways
-            ),
+            keys=tuple((self.key_of(_KEY_OF[field]), words) for field, words in group.ways),
             tone=_TONES[group.harm],
             items=items,
         )

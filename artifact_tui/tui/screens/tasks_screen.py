@@ -22,8 +22,7 @@ from artifact_tui.deletion.plan import Status, Want
 from artifact_tui.deletion.undo import CAVEAT, undo
 from artifact_tui.errors import ArtifactTuiError
 from artifact_tui.text import about, ago, count, listed, moment, pad, plural, safe, size
-from artifact_tui.tui.key_bindings import BY_ID, bindings_of
-from artifact_tui.tui.keymap import shown_key
+from artifact_tui.tui.key_bindings import bindings_of
 from artifact_tui.tui.planning import TaskWatch, report_of
 from artifact_tui.tui.typed_keys import MOVES_AND_LEAVING, start
 from artifact_tui.tui.widgets.base_screen import RegistryScreen
@@ -424,8 +423,8 @@ class TasksScreen(RegistryScreen):
         if not self._undo_offered or self.status_line.words:
             return
         if not (self._again_why_not(task) or tasks.task_why_not("undo", task)):
-            key = shown_key(self.app.keymap_shown, BY_ID["tasks.again"])
-            self.say(f"It has ended. {key} undoes it: what it deleted comes back.")
+            undo_key = self.key_of("tasks.again")
+            self.say(f"It has ended. {undo_key} undoes it: what it deleted comes back.")
 
     def _steer(self, work: Callable[[Path], object], task: Task, done: str) -> None:
         """Ask something of a task, in a thread that outlives this screen; later keys wait."""

@@ -189,7 +189,7 @@ class TrashList(VersionList):
         if not self.answer.among:
             return "The trash is empty." if self.can_act else "No deleted version is listed."
         which = "marked" if self.view.marked_only else "in the trash"
-        return f"Nothing {which} matches: esc shows more."
+        return f"Nothing {which} matches: {self.page.key_of('trash.back')} shows more."
 
     def narrowing(self) -> Content:
         """What narrows the list; else that nothing comes back from here, if so."""

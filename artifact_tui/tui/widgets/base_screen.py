@@ -17,7 +17,7 @@ from textual.reactive import Reactive
 from textual.screen import Screen
 
 from artifact_tui.text import charged, count, fit, plural, safe, size
-from artifact_tui.tui.key_bindings import rows_of
+from artifact_tui.tui.key_bindings import BY_ID, rows_of
 from artifact_tui.tui.keymap import shown_key
 from artifact_tui.tui.typed_keys import LEAVING, MOVES_AND_LEAVING, KeyWait
 from artifact_tui.tui.widgets.dialogs import ConfirmBox, Dialog, Overlay
@@ -321,6 +321,10 @@ class BaseScreen(Screen[object]):
         rows = [row for row in rows_of(*places) if row.footer]
         disabled = frozenset(row.id for row in rows if self.why_not(row.id))
         self.keys.show(partial(keys_content, rows, self.app.keymap_shown, disabled))
+
+    def key_of(self, row_id: str) -> str:
+        """The key that does what a row of the table says, as the footer shows it: for sentences."""
+        return shown_key(self.app.keymap_shown, BY_ID[row_id])
 
     def say(self, message: str, *, error: bool = False) -> None:
         """Show one sentence on the message line until the next key. It may hold untrusted text."""

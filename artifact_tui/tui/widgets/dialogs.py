@@ -31,11 +31,14 @@ if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
     from textual.events import Key, Paste
-    from textual.screen import Screen
     from textual.widget import Widget
     from textual.widgets import Input
 
     from artifact_tui.deletion.confirmation import Confirmation
+    from artifact_tui.tui.widgets.base_screen import BaseScreen
+
+    KeyOf = Callable[[str], str]
+    """The key that does what a row of the table says."""
 
 
 T = TypeVar("T")
@@ -93,6 +96,8 @@ class Dialog(Vertical, Generic[T]):
         self._callback: Callable[[T | None], object] | None = None
         self._before: Widget | None = None
         self._done = False
+        self.key_of: KeyOf
+        """Set when it is opened."""
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done once the dialog has the keyboard: keys that come before wait."""
 
@@ -101,9 +106,10 @@ class Dialog(Vertical, Generic[T]):
         """Keys stop here: nothing behind the dialog hears them."""
         return True
 
-    def open_on(self, screen: Screen[object], callback: Callable[[T | None], object]) -> None:
+    def open_on(self, screen: BaseScreen, callback: Callable[[T | None], object]) -> None:
         """Show the dialog; `callback` gets its value once it is closed."""
         self._callback = callback
+        self.key_of = screen.key_of
         self._before = screen.focused
         screen.query_one(Overlay).mount(self)
 
@@ -215,10 +221,10 @@ class Listing(Dialog[None]):
         self._lines = lines
         self._list = RowList[str](lambda line, _width: Content(line), id="listing-lines")
         self.border_title = Content(title)
-        self.border_subtitle = Content("esc back")
 
     def compose(self) -> ComposeResult:
         """The lines."""
+        self.border_subtitle = Content(f"{self.key_of('listing.back')} back")
         most = min(_MOST_LINES, self.screen.size.height * 3 // 4)
         self._list.styles.height = min(len(self._lines), most)
         yield self._list
@@ -291,9 +297,19 @@ class TypedConfirm(Vertical):
     class Opened(Message):
         """The box takes keys from now on."""
 
-    def __init__(self, *, enter: str = "enter applies the plan now") -> None:
-        """`enter` says what the enter key does once the text is typed."""
+    def __init__(
+        self, key_of: KeyOf, begin: str, *, enter: str = "enter applies the plan now"
+    ) -> None:
+        """Make the box, closed.
+
+        Args:
+            key_of: gives the key that does what a row of the table says.
+            begin: the row that leads to the box.
+            enter: what the enter key does once the text is typed.
+        """
         super().__init__(id="confirm")
+        self._key_of = key_of
+        self._begin = begin
         self._enter = enter
         self.box = ConfirmBox()
         """Where it is typed."""
@@ -372,7 +388,8 @@ class TypedConfirm(Vertical):
         prompt.show(Content.assemble((verb, "bold"), (why, "$text-warning")))
         here = self.box.has_focus
         self._sign.show(Content.styled(">", "bold $text-error" if here else "bold"))
-        hint = Content.styled("esc back" if here else "tab to type here", "$text-muted")
+        leave, begin = self._key_of("confirm.leave"), self._key_of(self._begin)
+        hint = Content.styled(f"{leave} back" if here else f"{begin} to type here", "$text-muted")
         if here and asked.matches(self.box.value):
             hint = Content.styled(self._enter, "bold $text-error")
         self._hint.show(hint if self.is_open else Content(""))
@@ -415,12 +432,14 @@ class Ask(Dialog[bool]):
     def __init__(self, title: str, sentences: str, *, yes: str) -> None:
         super().__init__(id="ask")
         self.border_title = Content(title)
-        self.border_subtitle = Content(f"y {yes} \N{MIDDLE DOT} n leaves")
+        self._yes = yes
         self._sentences = sentences
         self._heard_from = NOT_YET
 
     def compose(self) -> ComposeResult:
         """The sentences."""
+        leave = self.key_of("ask.no")
+        self.border_subtitle = Content(f"y {self._yes} \N{MIDDLE DOT} {leave} leaves")
         yield Question(self._sentences)
 
     def on_mount(self) -> None:

@@ -72,7 +72,7 @@ def _read_names(form: Form[CommonEdit]) -> CommonEdit | None:
 
 
 _READING = "the chosen versions are being read"
-_NO_SENDING = "esc cancel   nothing is sent yet"
+_NO_SENDING = "{cancel} cancel   nothing is sent yet"
 
 
 class EditRequest:
@@ -155,7 +155,7 @@ class EditRequest:
             f"{' and '.join(able).capitalize()} of {subject_words(subjects.rows)}",
             [field for what in able for field in fields[what]],
             _read_names,
-            keys=f"enter preview   tab next field   {_NO_SENDING}",
+            keys=f"enter preview   {{next}} next field   {_NO_SENDING}",
             about=self._present_names(subjects),
             preview=partial(self._preview, subjects),
         )

@@ -108,7 +108,8 @@ class Form(Dialog[T]):
             title: what it is about.
             fields: in their order.
             read: what the fields come to, None for nothing yet; raises `ArtifactTuiError`.
-            keys: what the keys do, at the bottom.
+            keys: what the keys do, at the bottom; `{next}` and `{cancel}` stand for keys that may
+                be remapped.
             about: above the fields.
             consequences: below them.
             preview: hears what they come to.
@@ -132,7 +133,8 @@ class Form(Dialog[T]):
         yield from self.compose_fields()
         yield self._said
         yield Question(self._consequences)
-        yield Line(Content(self._keys), id="form-keys")
+        keys = {verb: self.key_of(f"dialog.{verb}") for verb in ("next", "cancel")}
+        yield Line(Content(self._keys.format(**keys)), id="form-keys")
 
     def compose_fields(self) -> Iterable[Widget]:
         """The fields."""
@@ -227,18 +229,20 @@ _STEPS = """\
 1  you review its deletion, and confirm it by typing
 2  it is deleted, and verified gone
 3  it is made again from the address above; if that fails, it is gone,
-   and t (tasks), m tries again
+   and {tasks} (tasks), {again} tries again
 
 Lost for good: its id and its metrics. The new entry gets its own.
 Its lineage may change. Objects in the storage stay, unless you take them along."""
 
 
-def reingest_form(name: str, recipe: Recipe) -> Form[str]:
+def reingest_form(name: str, recipe: Recipe, *, tasks: str, again: str) -> Form[str]:
     """Asks from which address a version is made again; ends with the address.
 
     Args:
         name: of the version, untrusted text.
         recipe: fills in the address.
+        tasks: the key that leads to the tasks.
+        again: the key that tries again there.
     """
 
     def compare(form: Form[str], url: str) -> None:
@@ -253,7 +257,7 @@ def reingest_form(name: str, recipe: Recipe) -> Form[str]:
         [Field("url", "", recipe.url if recipe.url.isprintable() else "")],
         lambda form: form.text("url") or None,
         about=head,
-        consequences=_STEPS,
-        keys="enter goes to the review   esc leaves",
+        consequences=_STEPS.format(tasks=tasks, again=again),
+        keys="enter goes to the review   {cancel} leaves",
         preview=compare,
     )

@@ -79,7 +79,7 @@ class KeepRequest:
                 _read_name,
                 about=f"{version_name(row)}, {size(row.size)}",
                 consequences=_BYTES,
-                keys="enter keeps it   tab next field   esc leaves",
+                keys="enter keeps it   {next} next field   {cancel} leaves",
             ),
             go,
         )

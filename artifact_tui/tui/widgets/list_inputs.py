@@ -270,7 +270,7 @@ class RuleDialog(Form[Rule]):
             "Mark by rule" if action == "mark" else "Unmark by rule",
             (),
             lambda form: Rule(parse(self._text()), collection_only=form.is_on("rule-collection")),
-            keys=f"enter {action}   tab next field   space turn   esc cancel",
+            keys=f"enter {action}   {{next}} next field   space turn   {{cancel}} cancel",
             preview=preview,
             id="rule",
         )

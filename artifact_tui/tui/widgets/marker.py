@@ -43,7 +43,6 @@ RESTS = 0.5
 """Seconds that the keys that mark rest before many marks are counted."""
 
 NOT_MARKED = "The keys pressed since were dropped: nothing else has happened."
-EMPTY_COLLECTION = "This collection is empty: d reviews the deletion of the collection itself."
 
 COLLECTIONS_AT_ONCE = 1_000
 """Collections of a range that one statement marks."""
@@ -181,7 +180,7 @@ class Marker:
         elif row is None:
             self._screen.say(self._list.no_row)
         elif isinstance(row, CollectionRow) and not row.versions:
-            self._screen.say(EMPTY_COLLECTION)
+            self._list.say_empty()
         elif isinstance(row, CollectionRow):
             marks = row.marked < row.versions
             self._draw_collections([row], marked=marks)
@@ -200,7 +199,11 @@ class Marker:
         chosen, answer = self._rows.range, self._list.answer
         if chosen is None:
             self._rows.start_range()
-            self._screen.say("Range: move, then v or space marks it; esc gives it up.")
+            again, mark, back = (
+                self._screen.key_of(f"{self._screen.PLACE}.{verb}")
+                for verb in ("range", "mark", "back")
+            )
+            self._screen.say(f"Range: move, then {again} or {mark} marks it; {back} gives it up.")
         elif answer is not None:
             self._mark_range(*chosen, answer)
 

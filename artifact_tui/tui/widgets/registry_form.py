@@ -68,7 +68,7 @@ class RegistryDialog(Form[NewRegistry]):
                 Field("read-only", "read-only", value=False),
             ),
             lambda _form: self._checked(),
-            keys="enter add   tab next field   space turn   esc cancel",
+            keys="enter add   {next} next field   space turn   {cancel} cancel",
         )
         self._taken = taken
         self._kind: Kind | None = None

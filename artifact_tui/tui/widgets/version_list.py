@@ -26,7 +26,7 @@ from artifact_tui.tui.widgets.dialogs import Overlay
 from artifact_tui.tui.widgets.line_widgets import Line
 from artifact_tui.tui.widgets.list_inputs import FilterBar, SortMenu
 from artifact_tui.tui.widgets.list_views import EVERYTHING, Row, View
-from artifact_tui.tui.widgets.marker import EMPTY_COLLECTION, Marker
+from artifact_tui.tui.widgets.marker import Marker
 from artifact_tui.tui.widgets.outline import Outline, RowPlace
 from artifact_tui.tui.widgets.row_list import RowList
 from artifact_tui.tui.widgets.version_lines import (
@@ -109,6 +109,13 @@ class VersionList(Horizontal):
     def open_version(self, row: VersionRow) -> None:
         """Show a version in detail."""
         raise NotImplementedError
+
+    def say_empty(self) -> None:
+        """Say of the empty collection under the cursor how it can be deleted itself."""
+        review = self.page.key_of("browse.review")
+        self.page.say(
+            f"This collection is empty: {review} reviews the deletion of the collection itself."
+        )
 
     def narrowing(self) -> Content:
         """What narrows the list; empty when nothing does."""
@@ -328,7 +335,7 @@ class VersionList(Horizontal):
         if not isinstance(row, CollectionRow):
             self.open_version(row)
         elif not row.versions:
-            self.page.say(EMPTY_COLLECTION)
+            self.say_empty()
         elif self.rows.outline.is_open(place.head):
             self.rows.go(RowPlace(place.head, 0))
         else:

@@ -208,7 +208,7 @@ async def test_ctrl_c_only_says_how_to_leave(shelf: Shelf) -> None:
     async with shelf.opened() as user:
         await user.sees("9 of 9")
         await user.presses("ctrl+c")
-        await user.sees("q leaves, ctrl+q from anywhere.")
+        await user.sees("ctrl+q leaves. Tasks that are running go on.")
 
 
 @pytest.mark.parametrize("keys", [("q",), ("ctrl+q",), ("slash", "a", "ctrl+q"), ("s", "ctrl+q")])
@@ -222,6 +222,25 @@ async def test_leaving(shelf: Shelf, keys: tuple[str, ...]) -> None:
 async def test_a_key_of_ones_own(shelf: Shelf) -> None:
     async with shelf.opened(config=Config(keys={"browse.mark": ("x",)})) as user:
         await _marks_with(user, "x")
+
+
+async def test_sentences_name_the_keys_that_one_has(shelf: Shelf) -> None:
+    own = {"browse.back": "f2", "browse.marked": "f3", "browse.range": "f4", "dialog.cancel": "f5",
+           "app.quit": "f6", "browse.mark": "f7", "listing.back": "f8"}  # fmt: skip
+    async with shelf.opened(
+        config=Config(keys={name: (key,) for name, key in own.items()})
+    ) as user:
+        await user.sees("9 of 9")
+        await user.presses("f3")
+        await user.sees("Nothing is marked: f3 or f2 shows everything again.")
+        await user.presses("f3")
+        await user.sees("9 of 9")
+        await user.presses("f4")
+        await user.sees("Range: move, then f4 or f7 marks it; f2 gives it up.")
+        await user.presses("f2", "ctrl+c")
+        await user.sees("f6 leaves.")
+        await user.presses("plus")
+        await user.sees("tab next field   space turn   f5 cancel")
 
 
 async def _marks_with(user: User, key: str) -> None:

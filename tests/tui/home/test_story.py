@@ -265,6 +265,22 @@ def test_keys_of_the_registries_are_still_known() -> None:
     assert keymap == {"home.test": "f5", "browse.home": "H"}
 
 
+async def test_home_names_the_keys_that_one_has(at_home: AtHome, hub: Hub) -> None:
+    configured(
+        '[registries.broken]\naddress = "hf:/dev/null"\n'
+        '[keys]\n"home.measure" = "f2"\n"home.quit" = "f3"\n"ask.no" = "f4"\n'
+    )
+    async with at_home() as user:
+        await user.sees("40 KB", "cannot be read")
+        await user.presses("escape")
+        await user.sees("this is where everything begins, f3 leaves")
+        await goes_to_row(user, "broken")
+        await user.presses("enter")
+        await user.sees("(f2 looks again)")
+        await user.presses("x")
+        await user.sees("y removes it · f4 leaves")
+
+
 async def test_what_can_go_of_ones_own_registry_is_its_trash(at_home: AtHome) -> None:
     store = SyncStore.create(config.embedded_registry())
     gone = put(store, "gone", {"weights": b"w" * 9_000})
