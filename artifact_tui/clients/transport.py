@@ -446,6 +446,8 @@ class HttpTransport(Transport):
         """Longest duration of a question about one artifact; halved each time it is too long."""
         self._connections = ServerConnections(origin, options, reads=reads)
         self._answered = time.monotonic()
+        self._heard = False
+        """Whether it ever answered."""
         self._on_their_way: dict[int, _OnItsWay] = {}
 
     async def read(self, call: HttpCall, judge: Callable[[HttpAnswer], T]) -> T:
@@ -570,13 +572,13 @@ class HttpTransport(Transport):
                     await connection.transport.handle_async_request(request),
                     call.limit or self._options.answer_limit,
                 )
-                self._answered = time.monotonic()
+                self._answered, self._heard = time.monotonic(), True
                 failed = answer.status >= 500  # noqa: PLR2004 - the server's own failures
                 connection.healthy = self._options.keep_alive and not failed
                 return answer
         except NOT_SENT as error:
             failure = self._unreachable(error)
-        except (httpx.TransportError, TimeoutError) as error:
+        except (httpx.TransportError, ssl.SSLError, TimeoutError) as error:  # httpx lets SSL's out
             # with TLS 1.3 a certificate is refused only when we speak
             refused = _asks_who_we_are(str(error))
             failure = self._unreachable(error) if refused else self._lost(call, error, patience)
@@ -625,9 +627,12 @@ class HttpTransport(Transport):
         silent = late and call.reads and (call.one or call.whole_s is not None)
         if silent and call.one and patience == self._item_s:
             self._item_s = max(LEAST_S, patience / 2)
+        hint = "Whether the request was carried out is not known yet."
+        if not (late or self._heard) and self._place.scheme == "https":
+            hint += " It never answered: it may want a certificate of ours (client_cert)."
         return (SilentError if silent else LostError)(
             f"{self._name} {'did not answer in time' if late else 'broke the connection off'}.",
-            hint="Whether the request was carried out is not known yet.",
+            hint=hint,
         )
 
     def _unreachable(self, error: Exception) -> NotSentError:
@@ -640,7 +645,7 @@ class HttpTransport(Transport):
         if _asks_who_we_are(text):
             return NotSentError(
                 f"{self._name} wants a certificate of ours that it trusts. Nothing was sent.",
-                hint="Name the file with that and its key as client_cert, if its kind has that.",
+                hint="Name it as client_cert, where its settings have that.",
             )
         return NotSentError(
             f"{self._name} could not be reached: {self.scrub(text) or type(error).__name__}.",

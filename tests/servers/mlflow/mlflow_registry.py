@@ -35,13 +35,18 @@ serve(Path(sys.argv[1]), int(sys.argv[2]))
 class MlflowRegistry:
     """One server, and what other people do there."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, variables: Mapping[str, str] = {}) -> None:
         self.folder = folder
         reading, writing = os.pipe()
         self._process = forked.start(
             ["-c", _SERVE, str(folder), str(os.getpid())],
             imports=forked.MLFLOW,
-            env={"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder)},
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(folder),
+                "TMPDIR": str(folder),
+                **variables,
+            },
             stdout=writing,
         )
         os.close(writing)
@@ -110,6 +115,24 @@ class MlflowRegistry:
             "POST", "model-versions/create", name=name, source=source, tags=told, **more
         )
         return f"models:/{name}/{made['model_version']['version']}"
+
+    def fill(self, name: str, count: int) -> None:
+        """Somebody makes more versions of a registered model; by requests it takes seconds."""
+        with closing(sqlite3.connect(self.folder / "mlflow.db", timeout=30)) as conn, conn:
+            (last,) = conn.execute(
+                "SELECT max(version) FROM model_versions WHERE name = ?", [name]
+            ).fetchone()
+            conn.executemany(
+                """INSERT INTO model_versions(name, version, creation_time, last_updated_time,
+                  source, current_stage, status) VALUES(?, ?, 1, 1, ?, 'None', 'READY')""",
+                [(name, last + n, f"s3://bucket/more/{n}") for n in range(1, count + 1)],
+            )
+
+    def enter(self, workspace: str) -> None:
+        """Make a workspace, where there are several; what somebody makes from now on is in it."""
+        made = self._http.post("/api/3.0/mlflow/workspaces", json={"name": workspace})
+        assert made.is_success, made.text
+        self._http.headers["X-MLFLOW-WORKSPACE"] = workspace
 
     def prompt(self, name: str, text: str) -> str:
         """Somebody makes a version of a prompt; gives its key."""
