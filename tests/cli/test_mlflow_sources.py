@@ -175,17 +175,53 @@ def test_a_copy_keeps_its_bytes_when_another_model_has_the_name_of_its_original(
     cli: Cli, server: MlflowRegistry, tmp_path: Path
 ) -> None:
     """Models are renamed: `churn:v1`, which `prod:v1` says that it is of, is older than it."""
-    plan, run = tmp_path / "deletion.plan", run_of(server)
+    plan, run, net = tmp_path / "deletion.plan", run_of(server), model_of(server)
     other = server.logged(f"runs:/{run}", "other", {"w.bin": b"o" * 7})
     server.version("other", other)
-    server.version("churn", model_of(server))
+    server.version("churn", net)
     server.version("prod", "models:/churn/1")
     server.call("POST", "registered-models/rename", name="churn", new_name="old")
     server.call("POST", "registered-models/rename", name="other", new_name="churn")
     server.call("DELETE", "model-versions/delete", name="old", version="1")
     said = cli("plan", "mlflow:", "name:vision/net", "-o", plan, "--storage", code=1).out
     assert "prod:v1" in said
-    server.call("DELETE", f"logged-models/{model_of(server).removeprefix('models:/')}")
+    server.call("DELETE", f"logged-models/{net.removeprefix('models:/')}")
     assert "models/m-" not in cli("orphans", "mlflow:", "--json", code=None).out
     shown = cli("show", "mlflow:", "churn:v1").out
     assert "prod:v1" not in shown
+
+
+def put_below(server: MlflowRegistry, name: str) -> None:
+    """The log of another run is in a folder of this name, with 11 bytes."""
+    run = server.run("vision", name="late").removeprefix("runs:/")
+    folder = server.folder / "artifacts" / "1" / run / "artifacts" / name
+    folder.mkdir(parents=True)
+    (folder / f"{name}.log").write_bytes(b"n" * 11)
+
+
+def test_folders_of_odd_names_are_counted_and_emptied(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    plan = tmp_path / "deletion.plan"
+    for name in ("a b", "100%", "ä+ö&c=d;e", "q?r", "new:s", "back\\slash"):
+        put_below(server, name)
+    said = cli("plan", "mlflow:", "type:run dependents:0", "-o", plan, "--storage").out
+    assert "66 B freed" in said
+    cli("apply", plan, "--yes", "--expect", "12")
+    assert list(server.files().values()) == [50]
+
+
+@pytest.mark.parametrize("name", ["a%20b", "x#y", "end?", "bell\x07"])
+def test_a_folder_that_mlflow_takes_for_another_is_not_emptied_uncounted(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path, name: str
+) -> None:
+    """It decodes a path before it looks: of `a%20b` it tells what is in `a b`."""
+    plan = tmp_path / "deletion.plan"
+    put_below(server, name)
+    before = server.files()
+    said = cli("plan", "mlflow:", "type:run dependents:0", "-o", plan, "--storage", code=1)
+    assert "does not list the folder" in said.err
+    assert "\x07" not in said.err
+    cli("plan", "mlflow:", "type:run dependents:0", "-o", plan)
+    cli("apply", plan, "--yes", "--expect", "1")
+    assert server.files() == before

@@ -7,9 +7,10 @@ MLflow's only cursors, so whole lists are asked for in one page where the server
 from __future__ import annotations
 
 import math
+import re
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode, urlparse, urlunparse
 
 import msgspec
 
@@ -76,6 +77,7 @@ PAGE_OF_LOGGED = PAGE_OF_RUNS = 5_000
 IDS = 150
 """Ids in one filter: it may be in a request line."""
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _UNASKABLE = frozenset("\\\r\n")
 
 LONGEST_FILTER = 6_000
@@ -133,6 +135,19 @@ def name_filters(names: Iterable[str], field: str = "name") -> list[str]:
 
 class NoStoreError(RegistryError):
     """The server hands out no artifacts itself."""
+
+
+def _check_listable(path: str) -> None:
+    """Refuse to ask for a folder that MLflow takes for another one: it decodes what it is asked.
+
+    Raises:
+        NotFoundError: it does so with this one, or refuses it.
+    """
+    same = urlunparse(urlparse(unquote(path))) == path
+    if not same or "#" in path or _CONTROL.search(path):
+        raise NotFoundError(
+            f"MLflow does not list the folder {path}, because of the characters in its name"
+        )
 
 
 class MlflowRequests:
@@ -199,7 +214,12 @@ class MlflowRequests:
         return found.artifact_uri
 
     async def kept(self, place: str) -> list[tuple[str, bool, int]]:
-        """What is directly in a folder below the artifact root: name, whether a folder, size."""
+        """What is directly in a folder below the artifact root: name, whether a folder, size.
+
+        Raises:
+            NotFoundError: MLflow would tell of another folder.
+        """
+        _check_listable(place)
         found = await self._get(ARTIFACTS, StoredEntries, {"path": place})
         return [
             (one.path.rpartition("/")[2], one.is_dir, one.file_size or 0)
@@ -211,7 +231,11 @@ class MlflowRequests:
         """What is directly in a folder of a logged model or run: path, whether a folder, size.
 
         MLflow itself is asked, wherever the bytes are.
+
+        Raises:
+            NotFoundError: there is none, or MLflow would tell of another folder.
         """
+        _check_listable(below)
         logged, run = parse_logged(key), parse_run(key)
         if logged is not None:
             what = f"{API}logged-models/{logged}/artifacts/directories"
