@@ -5,11 +5,17 @@ Imported, it makes that database once; every server begins with a copy (see `reg
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
 import shutil
+import signal
+import socket
+import sqlite3
 import tempfile
+import threading
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,13 +52,74 @@ class Quiet(WSGIRequestHandler):
         """Nothing is said."""
 
 
+class Faults:
+    """What happens to one of the next deletions, as the file `fault` says: WHICH WHAT PLAN.
+
+    `kill` and `kill-after` end the process that applies the plan, before the deletion is carried
+    out or after; `drop` and `fail-after` carry it out, and answer with nothing or with a failure;
+    `fail` and `busy` do not carry it out.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "fault"
+        self._lock = threading.Lock()
+
+    def __call__(
+        self, environ: dict[str, Any], start: Callable[..., Callable[[bytes], object]]
+    ) -> Iterable[bytes]:
+        """Answer a request, with a fault when one is due."""
+        what, plan = self._due(environ["REQUEST_METHOD"], environ["PATH_INFO"])
+        if not what:
+            return app(environ, start)
+        if what == "kill":
+            self._kill(plan)
+        if what in {"kill", "fail", "busy"}:
+            start("500 OOPS" if what == "fail" else "503 BUSY", [("Content-Type", "text/html")])
+            return [b"database is locked"]
+        list(app(environ, lambda *_: print))  # it is carried out
+        if what == "kill-after":
+            self._kill(plan)
+        if what == "drop":
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+        start("500 OOPS", [("Content-Type", "text/html")])
+        return [b"the server fell over"]
+
+    def _due(self, method: str, path: str) -> tuple[str, str]:
+        """What happens to this request, and the plan; nothing, mostly."""
+        if method != "DELETE" and not path.endswith("runs/delete"):
+            return "", ""
+        with self._lock:
+            try:
+                which, what, plan = self._file.read_text().split(" ", 2)
+            except FileNotFoundError:
+                return "", ""
+            if int(which) > 1:
+                self._file.write_text(f"{int(which) - 1} {what} {plan}")
+                return "", ""
+            self._file.unlink()
+            return what, plan
+
+    def _kill(self, plan: str) -> None:
+        """End the process that applies a plan, as the plan names it."""
+        with closing(sqlite3.connect(f"file:{plan}?mode=ro", uri=True)) as conn:
+            ((pid,),) = conn.execute("SELECT pid FROM run ORDER BY id DESC LIMIT 1")
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def variables(folder: Path) -> dict[str, str]:
-    """What MLflow's command line tells the application of where everything is."""
+    """What MLflow's command line tells the application of where everything is.
+
+    A file `elsewhere` tells where it is not in the folder itself: `store`, `artifacts`, and more.
+    """
+    elsewhere = folder / "elsewhere"
+    given = json.loads(elsewhere.read_text()) if elsewhere.exists() else {}
     return {
-        BACKEND_STORE_URI_ENV_VAR: f"sqlite:///{folder}/mlflow.db",
+        BACKEND_STORE_URI_ENV_VAR: given.pop("store", f"sqlite:///{folder}/mlflow.db"),
         ARTIFACT_ROOT_ENV_VAR: "mlflow-artifacts:/",
-        ARTIFACTS_DESTINATION_ENV_VAR: str(folder / "artifacts"),
+        ARTIFACTS_DESTINATION_ENV_VAR: given.pop("artifacts", str(folder / "artifacts")),
         SERVE_ARTIFACTS_ENV_VAR: "true",
+        **given,
     }
 
 
@@ -61,6 +128,7 @@ def serve(folder: Path, owner: int) -> None:
     shutil.copyfile(EMPTY, folder / "empty.db")
     shutil.copyfile(EMPTY, folder / "mlflow.db")
     os.environ.update(variables(folder))
+    faults = Faults(folder)
 
     def logged(
         environ: dict[str, Any], start: Callable[..., Callable[[bytes], object]]
@@ -81,7 +149,7 @@ def serve(folder: Path, owner: int) -> None:
             asked = environ["QUERY_STRING"]
             environ["QUERY_STRING"] = re.sub("max_results=[0-9]+", f"max_results={most}", asked)
         os.environ[SERVE_ARTIFACTS_ENV_VAR] = "false" if (folder / "closed").exists() else "true"
-        return app(environ, start)
+        return faults(environ, start)
 
     server = make_server("127.0.0.1", 0, logged, threaded=True, request_handler=Quiet)
     server.service_actions = lambda: os.kill(owner, 0)  # type: ignore[method-assign]

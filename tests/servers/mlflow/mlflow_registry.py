@@ -22,13 +22,19 @@ import httpx
 from tests.support import forked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _SERVE = """
 import sys
 from pathlib import Path
 from tests.servers.mlflow.flask_server import serve
 serve(Path(sys.argv[1]), int(sys.argv[2]))
+"""
+
+_JUDGE = """
+import sys
+from tests.servers.mlflow.mlflow_judge import judge
+judge(sys.argv[1], sys.argv[2:])
 """
 
 
@@ -57,17 +63,26 @@ class MlflowRegistry:
 
     def clear(self) -> None:
         """Make it as if it had just been installed."""
+        self.clear_tables()
+        self.clear_artifacts()
+        self.forget()
+        self.guard("", "")
+        self.at_most("")
+        self.user(admin=None)
+        for left in ("closed", "fault"):
+            (self.folder / left).unlink(missing_ok=True)
+
+    def clear_tables(self) -> None:
+        """Make its database as it was in the beginning."""
         with (
             closing(sqlite3.connect(self.folder / "empty.db")) as empty,
             closing(sqlite3.connect(self.folder / "mlflow.db", timeout=30)) as here,
         ):
             empty.backup(here)
+
+    def clear_artifacts(self) -> None:
+        """Leave no stored file."""
         shutil.rmtree(self.folder / "artifacts", ignore_errors=True)
-        self.forget()
-        self.guard("", "")
-        self.at_most("")
-        self.user(admin=None)
-        (self.folder / "closed").unlink(missing_ok=True)
 
     def guard(self, name: str, password: str) -> None:
         """Answer only who shows this login from now on; without one, everybody."""
@@ -82,6 +97,14 @@ class MlflowRegistry:
     def close_store(self) -> None:
         """Run as with `--no-serve-artifacts` from now on."""
         (self.folder / "closed").touch()
+
+    def fault(self, which: int, what: str, plan: Path) -> None:
+        """Let something happen to the deletion of that number: see `flask_server.Faults`."""
+        (self.folder / "fault").write_text(f"{which} {what} {plan}")
+
+    def no_fault(self) -> None:
+        """Let nothing happen any more."""
+        (self.folder / "fault").unlink(missing_ok=True)
 
     def at_most(self, versions: str) -> None:
         """Tell so many versions on a page from now on; without a number, as many as asked for."""
@@ -220,6 +243,19 @@ class MlflowRegistry:
             for one in root.rglob("*")
             if one.is_file()
         }
+
+    def content(self, path: str) -> bytes:
+        """What a stored file holds, by its path below the artifact root."""
+        return (self.folder / "artifacts" / path).read_bytes()
+
+    def judged(self, versions: Iterable[str]) -> dict[str, list[str] | str]:
+        """What MLflow's own client loads of each URI: digests of files, or why nothing."""
+        home = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "TMPDIR": str(self.folder)}
+        home["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+        ran = forked.run(["-c", _JUDGE, self.url, *versions], imports=forked.MLFLOW, env=home)
+        assert ran.returncode == 0, ran.stderr
+        found: dict[str, list[str] | str] = json.loads(ran.stdout)
+        return found
 
     def versions(self) -> set[str]:
         """NAME/NUMBER of every version that is there."""
