@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from typing import TYPE_CHECKING, Never
 
 import pytest
@@ -70,6 +71,10 @@ async def test_a_mistake_of_ours_ends_without_values(
     assert "a mistake in it (KeyError)" in said.err
     assert secret not in said.err + said.out
     (log,) = config.state_dir().glob("crash-*.log")
+    assert str(log) in said.err.replace("\n", "")  # lines end anywhere
+    assert "artifact-tui tasks" in said.err
+    assert "Traceback" not in said.err
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
     assert "mistaken" in log.read_text()
     assert secret not in log.read_text()
 

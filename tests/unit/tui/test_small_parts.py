@@ -13,9 +13,9 @@ from rich.style import Style
 from textual.content import Content
 
 from artifact_tui.config import Config, Target
-from artifact_tui.errors import ConfigError, UsageError
+from artifact_tui.errors import ConfigError
 from artifact_tui.tui import app
-from artifact_tui.tui.key_bindings import BY_ID, rows_of
+from artifact_tui.tui.key_bindings import rows_of
 from artifact_tui.tui.terminal import ASCII, UNICODE, ascii_of, signs_for
 from artifact_tui.tui.widgets.base_screen import HeaderFacts, header_content, keys_content
 from artifact_tui.tui.widgets.line_view import compact
@@ -73,11 +73,6 @@ def test_the_footer_has_the_help_and_what_fits(width: int) -> None:
         assert "(d review)" in line.plain
 
 
-def test_rows_of_the_footer_follow_the_keymap() -> None:
-    rows = [BY_ID["browse.mark"]]
-    assert keys_content(rows, {"browse.mark": "x,space"}, frozenset(), 80).plain.strip() == "x mark"
-
-
 def test_values_are_quoted_as_the_filter_language_needs() -> None:
     assert quoted("resnet50") == "resnet50"
     assert quoted("a b") == '"a b"'
@@ -118,11 +113,6 @@ def test_the_mouse_is_off_over_ssh_unless_asked_for(monkeypatch: pytest.MonkeyPa
     assert not app.wants_mouse(Config())
     assert app.wants_mouse(Config(mouse=True))
     assert not app.wants_mouse(Config(mouse=False))
-
-
-def test_without_a_terminal_it_is_refused() -> None:
-    with pytest.raises(UsageError, match="needs a terminal"):
-        app.launch(Target("x", "local:/nowhere"), Config())
 
 
 def test_content_is_not_parsed_as_markup() -> None:
