@@ -113,7 +113,7 @@ async def apply(
     with plan_file.hold_lock(plan.path):
         check_may_apply(plan)
         plan.check_untouched()
-        begun = bool(plan.one("SELECT EXISTS(SELECT 1 FROM run)"))
+        begun = bool(plan.first_value("SELECT EXISTS(SELECT 1 FROM run)"))
         plan_file.claim(plan.path, plan.head.id, begun=begun)
         writer = Journal(plan, clock)
         writer.begin()
@@ -165,7 +165,7 @@ class Queue:
     def __init__(
         self, plan: Plan, stage: tuple[int, str], sizes: Sequence[int], since: int | None = None
     ) -> None:
-        """Of `sizes` the last is that of all later batches.
+        """Make the queue; the last of `sizes` is the size of all later batches too.
 
         In the first round, `since` when the run began: what was sent before waits for the second.
         """
@@ -187,7 +187,7 @@ class Queue:
         return batch
 
     def peek(self) -> list[Item]:
-        """What `take` would give now."""
+        """The batch that `take` gives next, left in the queue."""
         size = self._sizes[min(self.taken, len(self._sizes) - 1)]
         if len(self._items) < size:
             where = f"{_STAGE if self.since is None else _NEW} AND i.seq > ? ORDER BY i.seq LIMIT ?"
@@ -199,12 +199,12 @@ class Queue:
         return list(islice(self._items, size))
 
     def put_back(self, items: Sequence[Item], *, anew: bool = False) -> None:
-        """These come next; after trouble the sizes begin `anew`."""
+        """Put items at the front of the queue; after trouble the batches grow `anew`."""
         self._items.extendleft(reversed(items))
         self.taken = 0 if anew else self.taken
 
     def drop(self, seqs: Collection[int]) -> None:
-        """These have ended before their turn."""
+        """Take out items that ended before their turn."""
         if seqs:
             self._items = deque(item for item in self._items if item.seq not in seqs)
 
@@ -266,7 +266,7 @@ class Run:
         await self._round(queue)
         self._taken[kind] = queue.taken
         for number, delay in enumerate(self._policy.delays, 1):
-            left = self._plan.one(
+            left = self._plan.first_value(
                 f"""SELECT count(*) FROM item i CROSS JOIN progress p USING(seq) WHERE {_STAGE}""",
                 (level, kind),
             )
@@ -536,7 +536,7 @@ class Run:
         """
         before, progress = 0, time.monotonic()
         for delay in chain(self._policy.delays, repeat(self._policy.delays[-1])):
-            left = self._plan.one(f"SELECT count(*) FROM progress WHERE {_ACCEPTED}")
+            left = self._plan.first_value(f"SELECT count(*) FROM progress WHERE {_ACCEPTED}")
             if not left:
                 break
             progress = progress if left == before else time.monotonic()

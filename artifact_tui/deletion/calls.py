@@ -111,7 +111,7 @@ class Policy:
     """
     share: float = 0.2
     fresh: float = 30.0
-    """How old a look may be when a deletion leaves that the registry let wait.
+    """Seconds that facts may be old when their deletion leaves, after the registry made it wait.
 
     Twice as old after each look that this was too short for, up to `FRESHER` times.
     """
@@ -119,15 +119,15 @@ class Policy:
     """How often a pause looks whether it is over."""
     beat: float = 5.0
     """How often a waiting apply gives a sign of life."""
-    tell: float = 1.0
-    """How often it looks at what limits its speed."""
+    pace_every: float = 1.0
+    """Seconds between two looks at what limits its speed, which the plan then tells."""
     grace: float = 3.0
     """How long a question may go on when the user, or a signal, wishes to stop."""
 
     def sizes(
         self, kind: str, at_once: int, *, again: bool = False, last: bool = False
     ) -> list[int]:
-        """Items of the first calls about a kind; of the last number are all that follow.
+        """How many items each call about a kind takes; the last number holds for all that follow.
 
         The registry takes `at_once` versions by one call. What is tried `again` goes one at a time
         until some in a row went; in the `last` round always.
@@ -181,7 +181,7 @@ VERSIONS_AT_ONCE = 5000
 """Versions that one question is about, at most."""
 
 FRESHER = 64
-"""So many times as old as at first facts may become."""
+"""How many times `Policy.fresh` facts may be old at most, after looks that took too long."""
 
 AHEAD_S = 2.0
 """For so many seconds, from the question on, facts about the next batch are taken for true."""
@@ -250,7 +250,7 @@ class Calls:
                 elif now - beaten >= self._policy.beat:
                     self._journal.beat()
                     beaten = now
-            await asyncio.sleep(self._policy.tell)
+            await asyncio.sleep(self._policy.pace_every)
 
     def _pace(self) -> str:
         """What limits the speed, or what is waited for and how long; empty when nothing does."""
@@ -391,7 +391,7 @@ class Calls:
     async def _read(
         self, items: list[Item], now: Snapshot, *, sent: bool, besides: Collection[str] = ()
     ) -> None:
-        """Ask about items of one kind, and note what is told and what is not."""
+        """Ask for the facts of items of one kind; note of which the registry would not tell."""
         parts = [items]
         while parts:
             part = parts.pop()

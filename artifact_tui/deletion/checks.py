@@ -232,7 +232,7 @@ def _dependent_changes(
 def _not_agreed(
     now: Facts, options: Options, planned: Planned, together: Collection[str]
 ) -> Iterator[Refusal]:
-    """What the review would not have let through: the verdict in a plan file proves nothing."""
+    """What the options do not allow, whatever verdict the plan file states."""
     lost = lost_aliases(now)
     purge = options.action is Action.PURGE
     if purge and now.state is not VersionState.TRASH:
@@ -332,7 +332,7 @@ class Checks:
         self._scanned = scanned
         self._circles: dict[int, dict[str, frozenset[str]]] = {}
         self._known: dict[str, tuple[str, ...] | None] = {}
-        self.joined = bool(plan.one(_ANY_JOINED))
+        self.joined = bool(plan.first_value(_ANY_JOINED))
         """Whether dependents joined for what was chosen."""
         if self.joined:
             with plan_file.trouble(plan.path):
@@ -430,7 +430,7 @@ class Checks:
         if key not in self._known:
             if len(self._known) > KNOWN_MOST:
                 self._known.clear()
-            facts = self._plan.one(_PLANNED_FACTS, (key,))
+            facts = self._plan.first_value(_PLANNED_FACTS, (key,))
             found = None if facts is None else msgspec.json.decode(facts, type=Facts).dependents
             self._known[key] = found
         return self._known[key]
@@ -446,7 +446,7 @@ class Checks:
         left = []
         for key in item.facts.dependents:
             if key not in stays:
-                gone = self._plan.one(_PLANNED_STATE, (key,)) in DONE
+                gone = self._plan.first_value(_PLANNED_STATE, (key,)) in DONE
                 stays[key] = self._planned(key) is None or not gone
             if stays[key]:
                 left.append(key)

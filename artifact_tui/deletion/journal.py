@@ -44,7 +44,7 @@ _AMONG = "seq IN (SELECT value FROM json_each(?))"
 
 _TOGETHER = """seq IN (SELECT value FROM json_each(?1) UNION SELECT seq FROM item
     WHERE belongs IN (SELECT value FROM json_each(?1)) AND kind='version' AND verdict='delete')"""
-"""These, and the versions that go with a whole collection."""
+"""SQL: some items, and the versions that go with the whole collections among them."""
 
 _PLAN_AGAIN = (
     "UPDATE progress SET state='planned', reason='', detail='', error='', retryable=0, done_us=NULL"
@@ -100,7 +100,7 @@ class Journal:
             ("UPDATE journal SET status=?, why='', pace=''", (Status.APPLYING,)),
             ("UPDATE journal SET want=? WHERE want=?", (Want.RUN, Want.PAUSE)),
         )
-        self._run = self._plan.one("SELECT max(id) FROM run")
+        self._run = self._plan.first_value("SELECT max(id) FROM run")
 
     def beat(self) -> None:
         """A sign of life."""
@@ -115,7 +115,7 @@ class Journal:
         self._write(("UPDATE journal SET status=?", (status,)))
 
     def intend(self, seqs: Sequence[int], recipes: Mapping[int, Recipe]) -> None:
-        """These are about to be sent, with what is needed to make them again.
+        """Note items that are about to be sent, with what is needed to make them again.
 
         So are the versions that are to go with the whole collections among them.
         """
@@ -128,7 +128,7 @@ class Journal:
         )
 
     def unsent(self, seqs: Sequence[int]) -> None:
-        """Nothing of these has left: it is as if they had not been about to."""
+        """Plan items again whose requests did not leave after all."""
         sql = f"""UPDATE progress SET state='planned', attempts=attempts-1
             WHERE {_TOGETHER} AND state='sent'"""
         self._write((sql, (json.dumps(seqs),)))
@@ -158,7 +158,7 @@ class Journal:
         self._write((sql, (self._clock(), level, kind)))
 
     def cancel_rest(self) -> None:
-        """What has not been sent will not be."""
+        """Note of all that was not sent that it was not tried."""
         sql = """UPDATE progress SET state='not_tried', done_us=? WHERE state='planned'
             AND seq IN (SELECT seq FROM item WHERE verdict='delete')"""
         self._write((sql, (self._clock(),)))
@@ -205,7 +205,10 @@ _REFUSALS = {Result.REFUSED: Reason.REGISTRY_REFUSED, Result.CHANGED: Reason.CHA
 
 
 def end_gone(item: Item, *, sent: bool) -> ItemEnd:
-    """It is gone: by us if we may have sent it, else before us. A link that we took is unlinked."""
+    """The end of an item that is gone: by us, if a request for it may have left; else before us.
+
+    A link that was sent is unlinked.
+    """
     ours = ItemState.UNLINKED if item.is_link else ItemState.VERIFIED
     return ItemEnd(item.seq, ours if sent else ItemState.GONE)
 

@@ -133,7 +133,7 @@ class Summary:
     consent_links: tuple[tuple[str, int], ...] = ()
     """Other collections that show what needs consent for its links, with how many; most first."""
     whole: tuple[WholeCollection, ...] = ()
-    """Collections that one request each (would) delete, largest first."""
+    """Collections that one request each deletes, or could delete, largest first."""
     wholes: int = 0
     """Those of `deletes` that are whole collections; 0 while the option is off."""
     cheaper: int = 0
@@ -639,7 +639,7 @@ class Plan:
             raise ValueError(f"no {name} in it")
         return str(row[0])
 
-    def one(self, sql: str, params: Sequence[object] = ()) -> Any:
+    def first_value(self, sql: str, params: Sequence[object] = ()) -> Any:
         """The first value of the first row, or None."""
         with plan_file.trouble(self.path):
             row = self.conn.execute(sql, params).fetchone()
@@ -669,13 +669,13 @@ class Plan:
     def listed(self) -> int | None:
         """Bytes of all that is to go, shared ones counted each time; None: no size is told."""
         sql = "SELECT sum(size) FROM item WHERE verdict='delete'"
-        listed: int | None = self._counted("listed", lambda: self.one(sql))
+        listed: int | None = self._counted("listed", lambda: self.first_value(sql))
         return listed
 
     @property
     def confirmed_by(self) -> str:
         """Who confirmed it, as the file says: untrusted text."""
-        return str(self.one("SELECT confirmed_by FROM journal"))
+        return str(self.first_value("SELECT confirmed_by FROM journal"))
 
     @property
     def status(self) -> Status:
@@ -689,23 +689,23 @@ class Plan:
     def stored_status(self) -> Status:
         """What the file says, whether or not the apply that wrote it is alive."""
         with plan_file.trouble(self.path):
-            return Status(self.one("SELECT status FROM journal"))
+            return Status(self.first_value("SELECT status FROM journal"))
 
     @property
     def why(self) -> str:
         """Why the last run ended early: words for people, maybe with a registry's in them."""
-        return str(self.one("SELECT why FROM journal"))
+        return str(self.first_value("SELECT why FROM journal"))
 
     @property
     def pace(self) -> str:
         """What limits the speed of a running apply now, in the client's words; may be empty."""
-        return str(self.one("SELECT pace FROM journal"))
+        return str(self.first_value("SELECT pace FROM journal"))
 
     @property
     def want(self) -> Want:
         """What the user last asked of the apply."""
         with plan_file.trouble(self.path):
-            return Want(self.one("SELECT want FROM journal"))
+            return Want(self.first_value("SELECT want FROM journal"))
 
     def ask(self, want: Want) -> None:
         """Ask the apply to run, pause or cancel the rest; it listens between calls."""
@@ -739,7 +739,7 @@ class Plan:
 
     def _state(self) -> tuple[int, int]:
         """Numbers that change with every write to the file."""
-        return (self.one("PRAGMA data_version"), self.conn.total_changes)
+        return (self.first_value("PRAGMA data_version"), self.conn.total_changes)
 
     def check_hash(self) -> None:
         """Raise PlanError when the file is damaged, or not what was reviewed any more.
@@ -766,7 +766,7 @@ class Plan:
         """Raise PlanError when the journal tells of work, and no run has ever begun."""
         begun = """SELECT EXISTS(SELECT 1 FROM item i LEFT JOIN progress p USING(seq)
             WHERE p.state IS NOT 'planned' OR p.attempts <> 0)"""
-        if self.one(begun) and not self.one("SELECT EXISTS(SELECT 1 FROM run)"):
+        if self.first_value(begun) and not self.first_value("SELECT EXISTS(SELECT 1 FROM run)"):
             raise PlanError(
                 f"The plan {self.path} tells of deletions that were never begun. "
                 "Nothing was deleted.",

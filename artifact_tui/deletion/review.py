@@ -268,10 +268,10 @@ async def _ask_holders(source: ReviewSource, request: ReviewRequest) -> Holders:
             sql = "SELECT v.key FROM picked p CROSS JOIN version v ON v.id = p.version_id"
             return [key for (key,) in conn.execute(sql)]
 
-    return await _holders_told(source.client, await asyncio.to_thread(keys))
+    return await _holders_of(source.client, await asyncio.to_thread(keys))
 
 
-async def _holders_told(client: Client, keys: Sequence[str]) -> Holders:
+async def _holders_of(client: Client, keys: Sequence[str]) -> Holders:
     """Who uses these versions, but for those that cannot be read."""
     try:
         return await client.in_use(keys)
@@ -279,7 +279,7 @@ async def _holders_told(client: Client, keys: Sequence[str]) -> Holders:
         half = len(keys) // 2
         if not half:
             return Holders()
-        parts = [await _holders_told(client, part) for part in (keys[:half], keys[half:])]
+        parts = [await _holders_of(client, part) for part in (keys[:half], keys[half:])]
     by = {key: names for part in parts for key, names in part.by.items()}
     return Holders(by, unseen=any(part.unseen for part in parts))
 

@@ -245,17 +245,21 @@ def _task(plan: Plan) -> Task:
         total=total,
         settled=total - left - states.get(ItemState.NOT_TRIED, 0),
         states=states,
-        retryable=plan.one("SELECT count(*) FROM progress WHERE state='failed' AND retryable"),
+        retryable=plan.first_value(
+            "SELECT count(*) FROM progress WHERE state='failed' AND retryable"
+        ),
         listed=plan.listed,
         rate=rate,
         left_us=round(left / rate * 1e6) if rate else None,
         created_us=head.created_us,
-        started_us=plan.one("SELECT min(started_us) FROM run"),
+        started_us=plan.first_value("SELECT min(started_us) FROM run"),
         ended_us=None
         if alive
-        else plan.one("SELECT coalesce(ended_us, heartbeat_us) FROM run ORDER BY id DESC LIMIT 1"),
-        pid=plan.one("SELECT pid FROM run ORDER BY id DESC LIMIT 1"),
-        host=plan.one("SELECT host FROM run ORDER BY id DESC LIMIT 1") or "",
+        else plan.first_value(
+            "SELECT coalesce(ended_us, heartbeat_us) FROM run ORDER BY id DESC LIMIT 1"
+        ),
+        pid=plan.first_value("SELECT pid FROM run ORDER BY id DESC LIMIT 1"),
+        host=plan.first_value("SELECT host FROM run ORDER BY id DESC LIMIT 1") or "",
         alive=alive,
         pace=plan.pace if alive else "",
         wants=plan.want,
@@ -265,9 +269,9 @@ def _task(plan: Plan) -> Task:
 def _rate(plan: Plan) -> float | None:
     """Items settled a second by this run, over the last half minute."""
     now = now_us()
-    began = plan.one("SELECT max(started_us) FROM run") or now
+    began = plan.first_value("SELECT max(started_us) FROM run") or now
     since = max(began, now - WINDOW_US)
-    done = plan.one("SELECT count(*) FROM progress WHERE done_us > ?", (since,))
+    done = plan.first_value("SELECT count(*) FROM progress WHERE done_us > ?", (since,))
     return done / (now - since) * 1e6 if done and now > since else None
 
 
@@ -528,8 +532,8 @@ def read_report(plan: Plan) -> Report:
         results=tuple(results),
         left_out=tuple(left_out),
         deleted_bytes=sum(group.size or 0 for group in results if group.state in DONE_HERE),
-        remade=plan.one("SELECT count(*) FROM remade WHERE state='made'"),
-        sourceless=plan.one(_SOURCELESS),
+        remade=plan.first_value("SELECT count(*) FROM remade WHERE state='made'"),
+        sourceless=plan.first_value(_SOURCELESS),
     )
 
 

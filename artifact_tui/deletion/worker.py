@@ -74,12 +74,12 @@ def start(
         path = plan.path
         if plan_file.is_locked(path):
             raise plan_file.busy_error(
-                path, plan.one("SELECT pid FROM run ORDER BY id DESC LIMIT 1")
+                path, plan.first_value("SELECT pid FROM run ORDER BY id DESC LIMIT 1")
             )
         check_may_apply(plan)
         plan_file.registry_of(plan)
         plan.note("")
-        before = plan.one(_RUNS)
+        before = plan.first_value(_RUNS)
         with _open_log(log_path(path)) as log:
             process = _spawn(path, log)
         try:
@@ -119,12 +119,12 @@ def _await_begin(
 ) -> None:
     """Until the worker has begun; its own reason when it ends before that."""
     stopped = False
-    while plan.one(_RUNS) == before:
+    while plan.first_value(_RUNS) == before:
         if stop() and not stopped:
             stopped = True
             process.terminate()
         ended = process.poll() is not None
-        if ended and plan.one(_RUNS) == before:
+        if ended and plan.first_value(_RUNS) == before:
             raise PlanError(
                 f"The plan was not applied: {plan.why or 'its process ended at once'}",
                 hint=f"Nothing was deleted. See {log_path(plan.path)}.",

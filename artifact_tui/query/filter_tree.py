@@ -38,10 +38,10 @@ class TextTerm:
 
 @dataclass(frozen=True, slots=True)
 class HasTerm:
-    """`field:any` or `field:yes`, or with `wanted` false `field:none` or `field:no`."""
+    """`field:any` or `field:yes`, or with `present` false `field:none` or `field:no`."""
 
     field: str
-    wanted: bool
+    present: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,13 +251,13 @@ def _term(name: str, field: FilterField, op: Op, value: TokenValue) -> Term:
     """The node for a known field with an operator that it can have."""
     word = value.word
     if op == ":" and name in ABSENT and word in ("none", "any"):
-        return HasTerm(name, wanted=word == "any")
+        return HasTerm(name, present=word == "any")
     if field.kind == "text":
         return TextTerm(name, value.pattern, quoted=value.quoted)
     if field.kind == "state":
         return _state(value)
     if field.kind == "flag" and value.pattern.literal in FLAG:
-        return HasTerm(name, wanted=value.pattern.literal == "yes")
+        return HasTerm(name, present=value.pattern.literal == "yes")
     plain = value.pattern.literal
     made = None if plain is None else _measured(name, field, op, plain)
     if made is None:
@@ -333,10 +333,10 @@ def _expected(name: str, field: FilterField) -> str:
         return ", ".join(STATES)
     if field.kind == "flag":
         return " or ".join(FLAG)
-    wanted = _EXPECTED.get(field.kind, "a text; quotes hold spaces")
+    words = _EXPECTED.get(field.kind, "a text; quotes hold spaces")
     if name == "ttl":
-        wanted = f"{wanted}, or {EXPIRED}"
-    return f"{wanted}, or none, or any" if name in ABSENT else wanted
+        words = f"{words}, or {EXPIRED}"
+    return f"{words}, or none, or any" if name in ABSENT else words
 
 
 MOST_TERMS = 200
@@ -446,12 +446,12 @@ class _Parser:
         self._at += 1
         return read_term(token)
 
-    def _unexpected(self, wanted: str, expected: str) -> QueryError:
+    def _unexpected(self, what: str, expected: str) -> QueryError:
         """The error for the present token."""
         token = self._token
         found = "The filter ends" if token.kind == "end" else f"There is a {token.kind}"
         return QueryError(
-            f"{found} where {wanted} was expected.", position=token.position, expected=expected
+            f"{found} where {what} was expected.", position=token.position, expected=expected
         )
 
 

@@ -299,7 +299,7 @@ class _Compiler:
             has = "v.run <> ''"
         else:
             has = f"{_COLUMNS[term.field]} IS NOT NULL"
-        return has if term.wanted else f"NOT {has}"
+        return has if term.present else f"NOT {has}"
 
     def _number(self, term: NumberTerm) -> str:
         """Bytes or a count, compared."""

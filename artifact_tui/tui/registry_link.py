@@ -51,7 +51,7 @@ class LinkState:
 
     syncing: bool = False
     scanning: bool = False
-    found: int = 0
+    listed: int = 0
     """Versions that the present sync has listed so far."""
     synced_us: int | None = None
     """When the last sync came to its end; None when none ever did."""
@@ -69,7 +69,7 @@ class LinkState:
         """For the header, in safe words; seconds are not counted, so that it can stand still."""
         parts = []
         if self.syncing:
-            parts.append(f"syncing {count(self.found)}" if self.found else "syncing")
+            parts.append(f"syncing {count(self.listed)}" if self.listed else "syncing")
             if self.pace:
                 parts.append(safe(self.pace))
         else:
@@ -105,8 +105,8 @@ class RegistryLink:
         self._task: asyncio.Task[None] | None = None
         self._watchers: list[Callable[[bool], object]] = []
         self._read_at = 0.0
-        self._sizes_wanted: list[str] = []
-        self._sizes_asked: set[str] = set()
+        self._sizes_due: list[str] = []
+        self._sizes_requested: set[str] = set()
         self._size_task: asyncio.Task[None] | None = None
         if client.can("sizes"):
             catalog.window_read = self._want_sizes
@@ -132,7 +132,7 @@ class RegistryLink:
         if self.state.syncing:
             return False
         before = self._task
-        self.state = replace(self.state, syncing=True, found=0, error="", notices=())
+        self.state = replace(self.state, syncing=True, listed=0, error="", notices=())
         self._tell(rows=False)
         self._task = asyncio.create_task(self._work(before))
         return True
@@ -146,16 +146,16 @@ class RegistryLink:
     def _want_sizes(self, rows: Sequence[VersionRow]) -> None:
         """Ask for the sizes of rows on screen that lack one, once after each sync."""
         new = [row.key for row in rows if row.size is None and not row.link]
-        self._sizes_wanted += [key for key in new if key not in self._sizes_asked]
-        self._sizes_asked.update(new)
-        if self._sizes_wanted and (self._size_task is None or self._size_task.done()):
+        self._sizes_due += [key for key in new if key not in self._sizes_requested]
+        self._sizes_requested.update(new)
+        if self._sizes_due and (self._size_task is None or self._size_task.done()):
             self._size_task = asyncio.create_task(self._ask_sizes())
 
     async def _ask_sizes(self) -> None:
         """Ask in batches, the rows that were read last first; what fails stays unknown."""
-        while self._sizes_wanted:
-            batch = self._sizes_wanted[-ASKED_AT_ONCE:]
-            del self._sizes_wanted[-ASKED_AT_ONCE:]
+        while self._sizes_due:
+            batch = self._sizes_due[-ASKED_AT_ONCE:]
+            del self._sizes_due[-ASKED_AT_ONCE:]
             with suppress(ArtifactTuiError):
                 if await ask_sizes(self._client, self._path, batch):
                     self._tell(rows=True)
@@ -183,11 +183,11 @@ class RegistryLink:
         began = time.perf_counter()
 
         def progress(state: SyncProgress) -> None:
-            first = not self.state.found
+            first = not self.state.listed
             took = (time.perf_counter() - began) * 1000
             shown = took if first else self.state.milliseconds
             self.state = replace(
-                self.state, found=state.versions, milliseconds=shown, pace=throttled(self._client)
+                self.state, listed=state.versions, milliseconds=shown, pace=throttled(self._client)
             )
             self._tell(rows=first or time.monotonic() - self._read_at > PAUSE_S)
 
@@ -195,7 +195,7 @@ class RegistryLink:
         done = await sync(
             self._client, self._path, marks_path=marks, progress=progress, now_us=self._now()
         )
-        self._sizes_asked.clear()
+        self._sizes_requested.clear()
         await self.prepare()
         notices = (*self._client.notices, *done.notices)
         self.state = replace(self.state, syncing=False, notices=notices)
@@ -234,7 +234,7 @@ class RegistryLink:
 
 
 def throttled(client: Client) -> str:
-    """What a registry asks for, unless it lets as much through as is sent. Untrusted text."""
+    """Why a registry makes us wait; empty while it does not. Untrusted text."""
     words = client.transport.pace()
     return "" if words[:1].isdigit() else words
 

@@ -176,7 +176,7 @@ class TypedKeys:
         self._moving: DOMNode | None = None
         """A list with moves on their way to it: what is under its cursor is not known yet."""
         self._held: KeyWait | None = None
-        self._said = -1
+        self._seconds_shown = -1
         self._words = ""
         self._watch: asyncio.TimerHandle | None = None
         self._free = asyncio.Event()
@@ -253,7 +253,7 @@ class TypedKeys:
         )
 
     def _stays(self, event: Key | Paste) -> bool:
-        """Whether the keyboard surely stays where it is: a held key must not be slow."""
+        """Whether a key surely leaves the keyboard where it is: then it need not be followed."""
         if self._is_typed(event):
             return True
         listed = isinstance(event, Key) and ("list", event.key) in self._rows
@@ -273,14 +273,14 @@ class TypedKeys:
         return None
 
     def _hold(self, waiting: KeyWait) -> None:
-        """Look again when it is done; and now and then, for it may not matter any longer."""
+        """Look again once a wait is over; and now and then, since it may have become pointless."""
         if waiting is not self._held:
-            self._held, self._said = waiting, -1
+            self._held, self._seconds_shown = waiting, -1
             waiting.done.add_done_callback(lambda _: self._app.call_later(self._released, waiting))
         self._tick()
 
     async def _released(self, waiting: KeyWait) -> None:
-        """It is done, or something else is the matter: take the next key, or wait for that."""
+        """Handle the next key if nothing has to be waited for any more; else wait for that."""
         if waiting is not self._held:
             return
         if self._waiting and self._waits_for(self._waiting[0]) is waiting:
@@ -296,9 +296,9 @@ class TypedKeys:
         """Say for what the first key waits, how long it has, and how that can be left."""
         seconds = int(Message().time - waiting.since)
         event = self._waiting[0]
-        if Message().time - waiting.since < SOON or seconds == self._said:
+        if Message().time - waiting.since < SOON or seconds == self._seconds_shown:
             return
-        self._said = seconds
+        self._seconds_shown = seconds
         what = f"“{key_name(event.key)}”" if isinstance(event, Key) else "What was pasted"
         so_far = f"{seconds} s, " if seconds else ""
         self._words = f"{what} waits ({so_far}esc takes it back): {waiting.words}."

@@ -405,8 +405,8 @@ class PreparedDatasets(Neighbour):
         """How many rows it has, or where it came from."""
         about = self.beside(path)
         if about is not None:
-            return _said(about, _Download).url
-        splits = _said(self.top / path / _INFO, _Info).splits
+            return _read_json(about, _Download).url
+        splits = _read_json(self.top / path / _INFO, _Info).splits
         rows = (f"{split.num_examples:,} rows in {name}" for name, split in splits.items())
         return ", ".join(rows)
 
@@ -534,10 +534,10 @@ def _names(folder: Path) -> list[str]:
     return sorted(entry.name for entry in entries_in(str(folder)))
 
 
-_Said = TypeVar("_Said")
+_Json = TypeVar("_Json")
 
 
-def _said(file: Path, kind: type[_Said]) -> _Said:
+def _read_json(file: Path, kind: type[_Json]) -> _Json:
     """What a file of JSON says, as far as it is shown."""
     try:
         return msgspec.json.decode(beginning_of(str(file)) or "{}", type=kind)

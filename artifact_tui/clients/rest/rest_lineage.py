@@ -52,7 +52,7 @@ async def parents_of(
     made_from = set()
     for start in {start for start, end in found.edges if end in mine and start not in mine}:
         name = found.names.get(start, "")
-        parent = _known(listing, start, name)
+        parent = _listed_parent(listing, start, name)
         if parent is None:
             shown = name or start.removeprefix(EXTERNAL)
             key = EXTERNAL + start.removeprefix(EXTERNAL)
@@ -62,7 +62,7 @@ async def parents_of(
     return tuple(sorted(made_from))
 
 
-def _known(listing: RestListing, identifier: str, name: str) -> Ref | None:
+def _listed_parent(listing: RestListing, identifier: str, name: str) -> Ref | None:
     """The artifact that a node of the graph stands for.
 
     By id; else by name, the oldest of that name: so does the reference server, whose stored lineage

@@ -177,7 +177,7 @@ class RelativeFinder:
 
         async def ask(after: str | None, count: int) -> Connection[UsingRun]:
             found = await self._graph.ask(_RUNS_OF, id=artifact.id, after=after, first=count)
-            return _told(found.used_by if found else None)
+            return _shown_page(found.used_by if found else None)
 
         runs = await _all_nodes(artifact.used_by, ask, RUNS_ON_PAGE)
         if runs is not None:
@@ -207,12 +207,12 @@ class RelativeFinder:
 
         async def ask(after: str | None, count: int) -> Connection[Artifact]:
             if not (name and entity and project):
-                return _told(None)
+                return _shown_page(None)
             found = await self._graph.ask(
                 question, e=entity, p=project, r=name, after=after, first=count
             )
             run = found.run if found else None
-            return _told(run.output_artifacts or run.input_artifacts if run else None)
+            return _shown_page(run.output_artifacts or run.input_artifacts if run else None)
 
         return ask
 
@@ -221,7 +221,7 @@ class _NullPageError(RegistryError):
     """A page of a list is not told."""
 
 
-def _told(page: Connection[T] | None) -> Connection[T]:
+def _shown_page(page: Connection[T] | None) -> Connection[T]:
     if page is None:
         raise _NullPageError("W&B does not tell all of what was made from a version.")
     return page

@@ -169,7 +169,7 @@ class SdkSettings:
 
     values: dict[str, tuple[str, Path]]
     """The value of each setting, and the file that it stands in."""
-    looked: tuple[Path, Path]
+    paths: tuple[Path, Path]
     """The file for everything, and the one of the working directory, which wins."""
     broken: tuple[Path, ...]
     """Files that are there and cannot be read."""
@@ -321,8 +321,8 @@ def _login_of_netrc(origin: Origin, looked: list[str]) -> WandbLogin | None:
 def _login_of_sdk_settings(origin: Origin, looked: list[str]) -> WandbLogin | None:
     """The key in W&B's settings file; it is for the server that the SDK would speak to."""
     files = read_sdk_settings()
-    looked += [f"{p} (cannot be read)" if p in files.broken else str(p) for p in files.looked]
-    key, place = files.values.get("api_key", ("", files.looked[0]))
+    looked += [f"{p} (cannot be read)" if p in files.broken else str(p) for p in files.paths]
+    key, place = files.values.get("api_key", ("", files.paths[0]))
     if not key.strip():
         return None
     try:

@@ -172,7 +172,7 @@ class EditScreen(RegistryScreen):
         subject = subject_words([one.row for one in changes])
         self._title = f"{edit_title(wanted)} {services.signs.dot} {subject}"
         self._changes = changes
-        self._asked: Confirmation | None = None
+        self._confirmation: Confirmation | None = None
         self._client = services.client
         self._sent = EditProgress(len(changes.changed))
 
@@ -202,10 +202,10 @@ class EditScreen(RegistryScreen):
             way = " Delete with a plan: d in the list." if changes.counts[Effect.DUE] else ""
             self.confirm.refuse(f"Nothing would be changed: {edit_sentence(changes)}.{way}")
         else:
-            self._asked = edit_confirmation(
+            self._confirmation = edit_confirmation(
                 changes, production=target.production, registry=target.name
             )
-            self.confirm.ask(self._asked)
+            self.confirm.ask(self._confirmation)
         self.show_keys()
 
     # moving about
@@ -225,9 +225,9 @@ class EditScreen(RegistryScreen):
 
     def on_typed_confirm_confirmed(self, event: TypedConfirm.Confirmed) -> None:
         """Send it, if what was typed answers what is asked for on the screen."""
-        if event.asked is not self._asked or self.services.read_only:
+        if event.confirmation is not self._confirmation or self.services.read_only:
             return
-        self._asked = None
+        self._confirmation = None
         self._show_progress()
         self._ticking = self.set_interval(PACE_EVERY, self._show_progress)
         self.app.run_worker(self._send(), group="edit")

@@ -77,7 +77,7 @@ class OrphansScreen(RegistryScreen):
     def __init__(self, services: Services) -> None:
         super().__init__(services)
         self.grouped = Grouped[OrphanRow](self.services.signs, self._line, self._facts)
-        self._found: OrphanFindings | None = None
+        self._findings: OrphanFindings | None = None
         self._marked: set[str] = set()
         """Keys of objects. Marks are for the moment: they are not kept."""
         self._order = ORDERS[0]
@@ -130,7 +130,7 @@ class OrphansScreen(RegistryScreen):
     def header_facts(self) -> HeaderFacts:
         """How old the comparison is."""
         facts = super().header_facts()
-        found = self._found
+        found = self._findings
         if found is None:
             return facts
         return replace(facts, facts=f"compared {ago(found.at_us, self.services.now())}")
@@ -179,7 +179,7 @@ class OrphansScreen(RegistryScreen):
                 about=Content.assemble(asked.why, (f"\nT{asked.prompt[1:]}:", "bold")),
                 keys="enter compares   {cancel} leaves",
             )
-            self.open_dialog(form, self._said_empty)
+            self.open_dialog(form, self._compare_emptied)
             return
         except ArtifactTuiError as error:
             self._state = f"the storage could not be compared: {error}"
@@ -189,31 +189,31 @@ class OrphansScreen(RegistryScreen):
             return
         if not self.is_attached:
             return
-        self._found, self._state = found, ""
+        self._findings, self._state = found, ""
         self._marked &= {one.key for one in found.every}
         self.status_line.hush()
         self.show_header()
         await self._show()
 
-    def _said_empty(self, said: bool | None) -> None:  # noqa: FBT001 - the dialog's value
+    def _compare_emptied(self, said: bool | None) -> None:  # noqa: FBT001 - the dialog's value
         if said:
             self._begin(empty=True)
 
     async def _show(self) -> None:
-        if self._found is None:
+        if self._findings is None:
             return
-        self._found = replace(
-            self._found,
-            objects=tuple(ordered(self._found.objects, self._order)),
-            hidden=tuple(ordered(self._found.hidden, self._order)),
+        self._findings = replace(
+            self._findings,
+            objects=tuple(ordered(self._findings.objects, self._order)),
+            hidden=tuple(ordered(self._findings.hidden, self._order)),
         )
-        await self.grouped.show([self._group(group) for group in orphan_groups(self._found)])
+        await self.grouped.show([self._group(group) for group in orphan_groups(self._findings)])
         self._show_totals()
         self.show_keys()
 
     def _show_totals(self) -> None:
         """Left: what is marked; right: the orphans together."""
-        found, marked = self._found, self._chosen(row=False)
+        found, marked = self._findings, self._chosen(row=False)
         if found is None:
             return
         dot = f" {self.services.signs.dot} "
@@ -229,7 +229,7 @@ class OrphansScreen(RegistryScreen):
 
     def _chosen(self, *, row: bool = True) -> tuple[StoredObject, ...]:
         """The marked orphans; without marks, the one under the cursor."""
-        found = self._found.every if self._found else ()
+        found = self._findings.every if self._findings else ()
         marked = tuple(one for one in found if one.key in self._marked)
         current = self.grouped.items.current
         if marked or not row or not isinstance(current, StoredObject):
@@ -248,9 +248,9 @@ class OrphansScreen(RegistryScreen):
 
     def action_all(self) -> None:
         """Mark every orphan; when all are marked, none."""
-        if self.refused("orphans.all") or self._found is None:
+        if self.refused("orphans.all") or self._findings is None:
             return
-        every = {one.key for one in self._found.every}
+        every = {one.key for one in self._findings.every}
         self._marked = set() if self._marked == every else every
         self.grouped.items.refresh_changed()
         self._show_totals()
@@ -270,17 +270,17 @@ class OrphansScreen(RegistryScreen):
         if row_id == "orphans.review" and self.services.read_only:
             return self.services.read_only_reason
         if row_id in {"orphans.mark", "orphans.all", "orphans.review", "orphans.sort"}:
-            if self._found is None:
+            if self._findings is None:
                 return self._state
-            return "" if self._found.every else "there is no orphan"
+            return "" if self._findings.every else "there is no orphan"
         return ""
 
     def action_review(self) -> None:
         """Review the deletion of what is marked, or of the object under the cursor."""
-        if self.refused("orphans.review") or self._found is None:
+        if self.refused("orphans.review") or self._findings is None:
             return
         chosen = self._chosen()
         if chosen:
-            self.app.open_review(ChosenOrphans(chosen, self._found))
+            self.app.open_review(ChosenOrphans(chosen, self._findings))
         else:
             self.say("Mark objects first, or go to one.")

@@ -127,9 +127,9 @@ class ReviewScreen(RegistryScreen):
         self.draft: Draft | None = None
         self._again = again
         """What is made again once it is deleted."""
-        self._asked: Confirmation | None = None
+        self._confirmation: Confirmation | None = None
         """What is asked for at the moment, for the draft that is shown."""
-        self._heard_from = NOT_YET
+        self._open_from = NOT_YET
         self._saved: Path | None = None
         self._builds = 0
         """How many builds have begun: only the latest has anything to say."""
@@ -227,7 +227,7 @@ class ReviewScreen(RegistryScreen):
         self.request = replace(self.request, options=options)
         self._builds += 1
         self._slow = False
-        self._asked = self._progress = None
+        self._confirmation = self._progress = None
         self.confirm.refuse("Reading the facts" + self.services.signs.ellipsis)
         self.read_first("the facts are being read", MOVES_AND_LEAVING)
         self.run_worker(self._build_now(), group="build", exclusive=True)
@@ -240,7 +240,7 @@ class ReviewScreen(RegistryScreen):
         except ArtifactTuiError as error:
             self._progress = None
             self.confirm.refuse(safe(f"Nothing can be reviewed: {error} {error.hint}"))
-            self._hear()
+            self._open_to_keys()
         else:
             await self._show(draft)
         self.read_done()
@@ -307,11 +307,11 @@ class ReviewScreen(RegistryScreen):
                 "Nothing would be deleted as it stands: see above what stays, and why."
             )
         else:
-            self._asked = deletion_confirmation(
+            self._confirmation = deletion_confirmation(
                 summary, production=head.production, registry=head.registry
             )
-            self.confirm.ask(self._asked)
-        self.call_after_refresh(self._hear)
+            self.confirm.ask(self._confirmation)
+        self.call_after_refresh(self._open_to_keys)
 
     def _group_row(self, draft: Draft, group: ReviewGroup) -> GroupRow[Item]:
         pick = group.pick
@@ -336,13 +336,13 @@ class ReviewScreen(RegistryScreen):
             items=items,
         )
 
-    def _hear(self) -> None:
+    def _open_to_keys(self) -> None:
         """The list is on the screen: what is typed from now on counts."""
-        self._heard_from = min(self._heard_from, Message().time)
+        self._open_from = min(self._open_from, Message().time)
 
     def on_key(self, event: Key) -> None:
         """Throw away what was typed before there was anything to see."""
-        if event.time >= self._heard_from:
+        if event.time >= self._open_from:
             return
         leads_away = ALWAYS_HEARD
         if isinstance(self._progress, LineageCoverage):
@@ -359,12 +359,12 @@ class ReviewScreen(RegistryScreen):
         if not self.refused("review.confirm"):
             self.confirm.box.focus()
         elif not self.confirm.reason:  # it opens in a moment
-            self._heard_from = NOT_YET
+            self._open_from = NOT_YET
 
     def on_typed_confirm_opened(self) -> None:
         """What is typed from now on counts."""
         super().on_typed_confirm_opened()
-        self._heard_from = min(self._heard_from, self.confirm.box.open_from)
+        self._open_from = min(self._open_from, self.confirm.box.open_from)
 
     # keeping and printing
 
@@ -409,9 +409,13 @@ class ReviewScreen(RegistryScreen):
 
     def on_typed_confirm_confirmed(self, event: TypedConfirm.Confirmed) -> None:
         """Start the plan, if what was typed answers what is asked for on the screen."""
-        if self.draft is None or event.asked is not self._asked or self.services.read_only:
+        if (
+            self.draft is None
+            or event.confirmation is not self._confirmation
+            or self.services.read_only
+        ):
             return
-        self._asked = None
+        self._confirmation = None
         self.app.run_worker(self._apply(self.draft, event.typed), group="apply")
 
     async def _apply(self, draft: Draft, typed: str) -> None:

@@ -60,7 +60,7 @@ FILES_SHOWN = 8
 
 
 class DetailLines:
-    """Writes the detail of a row for one width and one moment, but what nobody tells."""
+    """Writes the detail of a row as lines of one width, without what the registry never tells."""
 
     def __init__(
         self, width: int, signs: Signs, now_us: int, known: Collection[str] = EVERY_FIELD
@@ -88,12 +88,12 @@ class DetailLines:
     def version(
         self,
         detail: VersionDetail,
-        told: LineageState = LineageState.KNOWN,
+        lineage: LineageState = LineageState.KNOWN,
         used_by: Sequence[str] = (),
     ) -> list[Content]:
         """A version: names, sizes, times, files, where it comes from and what depends on it.
 
-        `told` says whether its parents were asked for, where they have to be; `used_by` are the
+        `lineage` says whether its parents were asked for, where they have to be; `used_by` are the
         processes that hold files of it open.
         """
         row = detail.row
@@ -105,8 +105,8 @@ class DetailLines:
             self._users(used_by),
             self._names(detail),
             self._numbers(detail),
-            self._parents(detail, told) if "dependents" in self.known else (),
-            self._dependents(detail, told) if "dependents" in self.known else (),
+            self._parents(detail, lineage) if "dependents" in self.known else (),
+            self._dependents(detail, lineage) if "dependents" in self.known else (),
             self._files(detail) if detail.files or "files" in self.known else (),
         ):
             lines += part
@@ -124,7 +124,7 @@ class DetailLines:
         return [Content.assemble((pad(name, room), "bold"), "  ", (kind, "dim"))]
 
     def _state(self, detail: VersionDetail) -> Iterator[Content]:
-        """In the trash, pending, kept, a link or shown by links: nothing of a plain version."""
+        """Why a version is no plain one: in the trash, pending, kept, a link, or shown by links."""
         row, signs, width = detail.row, self.signs, self.width
         by = f" by {safe(row.deleted_by)}" if row.deleted_by else ""
         text = ""
@@ -206,25 +206,25 @@ class DetailLines:
             return words(f"{signs.expired} {span}, expired {until}", "$text-warning")
         return words(f"{signs.ttl} {span}, until {until} ({age(row.expires_us, self.now_us)})")
 
-    def _parents(self, detail: VersionDetail, told: LineageState) -> Iterator[Content]:
-        if told is not LineageState.KNOWN:
+    def _parents(self, detail: VersionDetail, lineage: LineageState) -> Iterator[Content]:
+        if lineage is not LineageState.KNOWN:
             known = f"{count(len(detail.parents))} known, " if detail.parents else ""
-            text = words(f"{known}{told}", "$text-warning")
+            text = words(f"{known}{lineage}", "$text-warning")
             yield from fact("made from", text, self.width)
         elif detail.row.link:
             yield from fact("made from", words("see its source", "dim"), self.width)
         elif not detail.parents:
             yield from fact("made from", words("nothing that is known", "dim"), self.width)
         for index, ref in enumerate(detail.parents):
-            first = not index and told is LineageState.KNOWN
+            first = not index and lineage is LineageState.KNOWN
             yield from fact("made from" if first else "", self._ref(ref), self.width)
 
-    def _dependents(self, detail: VersionDetail, told: LineageState) -> Iterator[Content]:
+    def _dependents(self, detail: VersionDetail, lineage: LineageState) -> Iterator[Content]:
         more = "more than " if detail.dependents_capped else ""
         total = count(detail.dependents_total)
         if not detail.row.lineage_known:
             known = f"{more}{total} known, " if detail.dependents_total else ""
-            state = LineageState.NOT_ASKED if told is LineageState.KNOWN else told
+            state = LineageState.NOT_ASKED if lineage is LineageState.KNOWN else lineage
             text = words(f"{known}{state}", "$text-warning")
         elif not detail.coverage.complete:
             text = words(f"{more}{total} known, {detail.coverage.words()}", "$text-warning")
@@ -307,7 +307,7 @@ class DetailPane(LineView):
         self._shown: CollectionRow | VersionDetail | None = None
         self.known = EVERY_FIELD
         """The fields that the registry tells."""
-        self._told = LineageState.KNOWN
+        self._lineage = LineageState.KNOWN
         """How far the question about the version's parents is."""
         self._asking = ""
         """Key of the version whose lineage is asked for, or will be in a moment."""
@@ -384,12 +384,12 @@ class DetailPane(LineView):
                 await self.read(row)
 
     def _show(
-        self, row: CollectionRow | VersionDetail | None, told: LineageState = LineageState.KNOWN
+        self, row: CollectionRow | VersionDetail | None, lineage: LineageState = LineageState.KNOWN
     ) -> None:
         top = _row_key(row) != _row_key(self._shown)
         if top:
             self._used_by = ()
-        self._shown, self._told = row, told
+        self._shown, self._lineage = row, lineage
         self._write(top=top)
 
     def sized(self) -> None:
@@ -404,7 +404,7 @@ class DetailPane(LineView):
         if isinstance(shown, CollectionRow):
             content = lines.collection(shown)
         elif shown is not None:
-            content = lines.version(shown, self._told, self._used_by)
+            content = lines.version(shown, self._lineage, self._used_by)
         self.show_lines([Content.assemble(" ", line) for line in content], top=top)
 
 

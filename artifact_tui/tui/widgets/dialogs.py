@@ -285,10 +285,10 @@ class TypedConfirm(Vertical):
     class Confirmed(Message):
         """Exactly what was asked for was typed, and then enter was pressed."""
 
-        def __init__(self, typed: str, asked: Confirmation) -> None:
+        def __init__(self, typed: str, confirmation: Confirmation) -> None:
             super().__init__()
             self.typed = typed
-            self.asked = asked
+            self.confirmation = confirmation
             """What it answers: the very object that `ask` was given."""
 
     class Left(Message):
@@ -317,7 +317,7 @@ class TypedConfirm(Vertical):
         self._row = Vertical(id="confirm-row")
         self._sign = Line(id="confirm-sign")
         self._hint = Line(id="confirm-hint")
-        self._asked: Confirmation | None = None
+        self._confirmation: Confirmation | None = None
         self.reason = ""
         """Why the box is closed (safe); empty when it is open, or will be in a moment."""
 
@@ -341,16 +341,16 @@ class TypedConfirm(Vertical):
 
     def refuse(self, reason: str) -> None:
         """Close the box, and say why (safe text)."""
-        self._asked, self.reason = None, reason
+        self._confirmation, self.reason = None, reason
         self._shut()
         self._draw()
 
-    def ask(self, asked: Confirmation) -> None:
+    def ask(self, confirmation: Confirmation) -> None:
         """Ask for a text from now on; what was asked for before, or typed, is void."""
-        self._asked, self.reason = asked, ""
+        self._confirmation, self.reason = confirmation, ""
         self._shut()
         self._draw()
-        self.call_after_refresh(self._drawn, asked)
+        self.call_after_refresh(self._drawn, confirmation)
 
     def _shut(self) -> None:
         box = self.box
@@ -360,14 +360,14 @@ class TypedConfirm(Vertical):
         box.disabled = True
         box.value = ""
 
-    def _drawn(self, asked: Confirmation) -> None:
+    def _drawn(self, confirmation: Confirmation) -> None:
         """The question stands on the screen: what is typed a moment from now on counts."""
-        if asked is self._asked:
+        if confirmation is self._confirmation:
             self.box.open_from = Message().time + SETTLE
-            self.set_timer(SETTLE, lambda: self._open(asked))
+            self.set_timer(SETTLE, lambda: self._open(confirmation))
 
-    def _open(self, asked: Confirmation) -> None:
-        if asked is self._asked:
+    def _open(self, confirmation: Confirmation) -> None:
+        if confirmation is self._confirmation:
             self.box.disabled = False
             self._draw()
             self.post_message(self.Opened())
@@ -376,21 +376,21 @@ class TypedConfirm(Vertical):
 
     def _draw(self) -> None:
         prompt = self._prompt
-        closed = self._asked is None
+        closed = self._confirmation is None
         self._row.display = not closed
         prompt.set_class(closed, "-whole")
-        if self._asked is None:
+        if self._confirmation is None:
             prompt.show(Content.assemble((self.reason, "bold $text-warning")))
             return
-        asked = self._asked
-        why = f"  ({asked.why})" if asked.why else ""
-        verb = asked.prompt[0].upper() + asked.prompt[1:]
+        confirmation = self._confirmation
+        why = f"  ({confirmation.why})" if confirmation.why else ""
+        verb = confirmation.prompt[0].upper() + confirmation.prompt[1:]
         prompt.show(Content.assemble((verb, "bold"), (why, "$text-warning")))
         here = self.box.has_focus
         self._sign.show(Content.styled(">", "bold $text-error" if here else "bold"))
         leave, begin = self._key_of("confirm.leave"), self._key_of(self._begin)
         hint = Content.styled(f"{leave} back" if here else f"{begin} to type here", "$text-muted")
-        if here and asked.matches(self.box.value):
+        if here and confirmation.matches(self.box.value):
             hint = Content.styled(self._enter, "bold $text-error")
         self._hint.show(hint if self.is_open else Content(""))
 
@@ -410,11 +410,11 @@ class TypedConfirm(Vertical):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter: only with the exact text."""
         event.stop()
-        asked = self._asked
-        if asked is None or not self.is_open:
+        confirmation = self._confirmation
+        if confirmation is None or not self.is_open:
             return
-        if asked.matches(event.value):
-            answered = self.Confirmed(event.value, asked)
+        if confirmation.matches(event.value):
+            answered = self.Confirmed(event.value, confirmation)
             self.refuse(
                 "It is being written down and started; until then nothing is sent"
             )  # a second enter finds the box closed
@@ -434,7 +434,7 @@ class Ask(Dialog[bool]):
         self.border_title = Content(title)
         self._yes = yes
         self._sentences = sentences
-        self._heard_from = NOT_YET
+        self._open_from = NOT_YET
 
     def compose(self) -> ComposeResult:
         """The sentences."""
@@ -447,12 +447,12 @@ class Ask(Dialog[bool]):
         self.call_after_refresh(self._drawn)
 
     def _drawn(self) -> None:
-        self._heard_from = Message().time + SETTLE
+        self._open_from = Message().time + SETTLE
 
     def on_key(self, event: events.Key) -> None:
         """Only `y`, typed while the question could be read."""
         if event.character == "y":
             event.stop()
             event.prevent_default()
-            if event.time >= self._heard_from:
+            if event.time >= self._open_from:
                 self.close(True)  # noqa: FBT003

@@ -123,7 +123,7 @@ class Form(Dialog[T]):
         self._about = about if isinstance(about, Content) else Content.styled(about, "$text-muted")
         self._consequences = Content(consequences)
         self._preview = preview
-        self._said = Question(id="said", classes="" if preview is None else "-live")
+        self._result = Question(id="said", classes="" if preview is None else "-live")
         self.value: T | None = None
         """What the fields come to, as they are read at each change."""
 
@@ -131,7 +131,7 @@ class Form(Dialog[T]):
         """What it is about, the fields, what they come to, the keys."""
         yield Question(self._about, id="about")
         yield from self.compose_fields()
-        yield self._said
+        yield self._result
         yield Question(self._consequences)
         keys = {verb: self.key_of(f"dialog.{verb}") for verb in ("next", "cancel")}
         yield Line(Content(self._keys.format(**keys)), id="form-keys")
@@ -206,8 +206,8 @@ class Form(Dialog[T]):
             self._tell(Content.styled(safe(f"{error} {error.hint}".strip()), "$text-error"))
 
     def _tell(self, content: Content) -> None:
-        self._said.show(content)
-        self._said.display = bool(content) or self._said.has_class("-live")
+        self._result.show(content)
+        self._result.display = bool(content) or self._result.has_class("-live")
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Another text stands in a line."""

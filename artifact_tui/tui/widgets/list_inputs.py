@@ -68,9 +68,9 @@ class FilterBar(Horizontal):
         self,
         signs: Signs,
         typed: Callable[[str, FilterEnd], object],
-        wanted: Callable[[str, str], object],
+        ask_values: Callable[[str, str], object],
     ) -> None:
-        """`typed` hears each text; `wanted` that values of a field are, and how they begin."""
+        """`typed` is called with each text, `ask_values` with a field and how its values begin."""
         super().__init__(id="filter")
         self.input = OneLine(id="filter-input")
         self.box = Static(id="offers")
@@ -78,7 +78,7 @@ class FilterBar(Horizontal):
         self._fields: Container[str] = EVERY_FIELD
         self._signs = signs
         self._typed = typed
-        self._wanted = wanted
+        self._ask_values = ask_values
         self._before = ""
         self._offers: Sequence[Offer] = ()
         self._chosen = 0
@@ -147,7 +147,7 @@ class FilterBar(Horizontal):
         self._offer(complete(event.value, self.input.cursor_position, self._fields))
         found = _VALUE.search(before)
         if found is not None:
-            self._wanted(found["field"], found["word"])
+            self._ask_values(found["field"], found["word"])
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Keep the filter."""

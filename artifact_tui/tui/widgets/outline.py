@@ -98,7 +98,7 @@ class Outline(Generic[T]):
         self._lines = 0
         self._pages: OrderedDict[PageId, Sequence[T]] = OrderedDict()
         self._kept = 0
-        self._wanted: dict[PageId, None] = {}
+        self._queue: dict[PageId, None] = {}
         self._fetching = False
         self._count()
 
@@ -289,12 +289,12 @@ class Outline(Generic[T]):
         place = self.place(line)
         if place is None or place.index is None:
             return False
-        return PageId(place.head, place.index // PAGE) in self._wanted
+        return PageId(place.head, place.index // PAGE) in self._queue
 
     def want(self, pages: Iterable[PageId]) -> bool:
         """Set which windows `fetch` reads next, dropping others; True when it must be started."""
-        self._wanted = dict.fromkeys(page for page in pages if not self.has(page))
-        return bool(self._wanted) and not self._fetching
+        self._queue = dict.fromkeys(page for page in pages if not self.has(page))
+        return bool(self._queue) and not self._fetching
 
     async def fetch(self, arrived: Callable[[int, int], object]) -> None:
         """Read the windows that `want` set; `arrived` gets each one's first line and its rows."""
@@ -302,14 +302,14 @@ class Outline(Generic[T]):
             return
         self._fetching = True
         try:
-            while self._wanted:
-                page = next(iter(self._wanted))
+            while self._queue:
+                page = next(iter(self._queue))
                 rows = await self.read(page)
-                self._wanted.pop(page, None)
+                self._queue.pop(page, None)
                 if rows and self.is_open(page.head):
                     arrived(self.line(RowPlace(page.head, page.number * PAGE)), rows)
         except BaseException:
-            self._wanted.clear()  # it does not come: nobody waits for it
+            self._queue.clear()  # it does not come: nobody waits for it
             raise
         finally:
             self._fetching = False

@@ -91,7 +91,7 @@ class VersionList(Horizontal):
         self._charged = False
         self._goal: VersionRow | None = None
         """Where the cursor is to go once it is listed."""
-        self.filter_bar = FilterBar(signs, self._filter_typed, self._values_wanted)
+        self.filter_bar = FilterBar(signs, self._filter_typed, self._ask_values)
         self._titles = Line(id="titles")
         self._refused: tuple[str, QueryError] | None = None
         """The last filter that asked for what this registry never tells, and why it is none."""
@@ -261,7 +261,7 @@ class VersionList(Horizontal):
         page.read_done()
 
     async def _reach(self, goal: VersionRow, found: ViewAnswer) -> None:
-        """Go where `reveal` wants to, now that the list is there."""
+        """Put the cursor on the version of the last `reveal`, once the list has been read."""
         heads = enumerate(self.heads)
         at = next((index for index, head in heads if head.id == goal.collection_id), None)
         below = None if at is None else found.source.below(self.heads[at])
@@ -493,7 +493,7 @@ class VersionList(Horizontal):
         """Let only fields be offered that the registry tells."""
         self.filter_bar.offer_fields(await self.page.services.known_fields(EVERY_FIELD))
 
-    def _values_wanted(self, field: str, word: str) -> None:
+    def _ask_values(self, field: str, word: str) -> None:
         start(self.page, "offers", self._offer, field, word, latest=True)
 
     async def _offer(self, field: str, word: str) -> None:

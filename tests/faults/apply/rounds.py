@@ -54,11 +54,12 @@ def script(world: World, rng: random.Random) -> None:
 def kill_sometime(process: Process, plan: Path, rng: random.Random) -> None:
     """Wait until it works, then a random moment more, and kill it."""
     with Plan.open(plan) as watch:
-        before = int(watch.one("SELECT count(*) FROM progress WHERE state <> 'planned'"))
+        before = int(watch.first_value("SELECT count(*) FROM progress WHERE state <> 'planned'"))
         wait_for(
             lambda: (
                 process.poll() is not None
-                or watch.one("SELECT count(*) FROM progress WHERE state <> 'planned'") != before
+                or watch.first_value("SELECT count(*) FROM progress WHERE state <> 'planned'")
+                != before
             ),
             "the apply to begin",
         )

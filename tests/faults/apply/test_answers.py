@@ -449,7 +449,7 @@ async def test_a_full_disk_stops_the_deleting(world: World, room: int) -> None:
     client = world.faulty()
     plan = world.plan(keys, faulty=True)
     with plan:
-        pages = plan.one("PRAGMA page_count")
+        pages = plan.first_value("PRAGMA page_count")
         plan.conn.execute(f"PRAGMA max_page_count={pages + room}")
         with pytest.raises(PlanError, match="full"):
             await apply(plan, client, policy=HASTE)

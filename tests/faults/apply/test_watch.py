@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from artifact_tui.model import CollectionDeletion, Deletion, Facts
 
 S = ItemState
-QUICK = replace(HASTE, tell=0.01, beat=0.03, grace=0.05)
+QUICK = replace(HASTE, pace_every=0.01, beat=0.03, grace=0.05)
 SECRET = "swordfish"  # noqa: S105 - nobody's
 
 
@@ -145,8 +145,8 @@ def test_the_pace_is_told_and_the_heart_beats_while_a_call_waits(world: LinkedWo
             assert not control.stopped
             await until(lambda: plan.pace == "asked to wait, ***")
             assert tasks.read_task(plan.path).pace == "asked to wait, ***"
-            beat = plan.one("SELECT heartbeat_us FROM run")
-            await until(lambda: plan.one("SELECT heartbeat_us FROM run") > beat)
+            beat = plan.first_value("SELECT heartbeat_us FROM run")
+            await until(lambda: plan.first_value("SELECT heartbeat_us FROM run") > beat)
             client.more.set()
             assert (await job).status is Status.FINISHED
 
@@ -299,7 +299,7 @@ def test_a_whole_collection_that_only_waits_is_given_up_too(world: LinkedWorld) 
             tasks.pause(plan.path)
             await until(lambda: plan.status is Status.PAUSED)
             assert set(states(plan).values()) == {S.PLANNED}
-            assert plan.one("SELECT max(attempts) FROM progress") == 1
+            assert plan.first_value("SELECT max(attempts) FROM progress") == 1
             tasks.resume(plan.path)
             client.more.set()
             assert (await job).status is Status.FINISHED

@@ -140,7 +140,7 @@ class Naive:
             case TextTerm():
                 return any(_fits(text, term) for text in self._texts(term.field, made))
             case HasTerm():
-                return self._has(term.field, made) == term.wanted
+                return self._has(term.field, made) == term.present
             case StateTerm(value):
                 return value in {"any", made.state.value}
             case LatestTerm(count):

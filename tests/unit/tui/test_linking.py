@@ -16,7 +16,7 @@ MINUTE = 60_000_000
     [
         (LinkState(), "never synced"),
         (LinkState(syncing=True), "syncing"),
-        (LinkState(syncing=True, found=2000), "syncing 2,000"),
+        (LinkState(syncing=True, listed=2000), "syncing 2,000"),
         (LinkState(synced_us=NOW, milliseconds=37.6), "synced just now · 38 ms"),
         (LinkState(synced_us=NOW - 5 * MINUTE), "synced 5 min ago"),
         (LinkState(error="no answer"), "no link · never synced"),

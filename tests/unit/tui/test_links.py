@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-from artifact_tui.model import Alias
 from artifact_tui.tui.registry_link import LineageState, LinkState
-from artifact_tui.tui.terminal import ASCII, UNICODE
+from artifact_tui.tui.terminal import UNICODE
 from artifact_tui.tui.widgets.detail_pane import DetailLines
-from tests.unit.tui.rows import NOW, collection, detail, version
+from tests.unit.tui.rows import NOW, detail, version
 from tests.unit.tui.test_version_lines import text
 
 
 def lines(row: object, told: LineageState = LineageState.KNOWN, **more: object) -> str:
     writer = DetailLines(60, UNICODE, NOW)
     return "\n".join(one.plain for one in writer.version(detail(row, **more), told))  # type: ignore[arg-type]
-
-
-def test_a_collection_of_links_has_its_sign() -> None:
-    row = collection(1, 3, links=True)
-    assert "▸ ↗ name-1" in text(80, row)
-    assert "> @ name-1" in text(80, row, signs=ASCII)
-
-
-def test_a_link_names_its_source_and_counts_no_dependents() -> None:
-    row = version(1, source_key="artifact:1", source="mnist:v\x1b3", aliases=(Alias("staging"),))
-    line = text(100, row)
-    assert r"v1 ↗ mnist:v\x1b3 staging" in line
-    assert "↳" not in line
-    assert "v1 ↗ link" in text(100, version(1, source_key="artifact:1"))
-
-
-def test_a_version_that_is_shown_elsewhere_says_how_often() -> None:
-    row = version(1, links=("org/a", "org/b"), aliases=(Alias("prod", scope="org/a"), Alias("x")))
-    assert "v1 ↗2 x prod↗" in text(100, row)
-    assert "v1 @2 x prod@" in text(100, row, signs=ASCII)
 
 
 def test_unknown_lineage_is_never_none() -> None:
@@ -63,14 +42,6 @@ def test_the_detail_says_what_is_charged_kept_and_shown() -> None:
     assert "2 more" in found
 
 
-def test_a_link_says_that_its_source_stays() -> None:
-    found = lines(version(1, source_key="x", source="mnist:v3"))
-    assert "↗ shows mnist:v3" in found
-    assert "the source stays" in found
-    assert "see its source" in found
-    assert "ttl" not in found
-
-
 def test_an_inherited_time_to_live_is_told_apart() -> None:
     day = 86_400_000_000
     own = version(1, ttl_us=30 * day, expires_us=NOW + day)
@@ -81,5 +52,5 @@ def test_an_inherited_time_to_live_is_told_apart() -> None:
 
 
 def test_the_header_says_what_holds_up_a_sync() -> None:
-    state = LinkState(syncing=True, found=20, pace="W&B asks to wait 23 s\x1b")
+    state = LinkState(syncing=True, listed=20, pace="W&B asks to wait 23 s\x1b")
     assert state.words(NOW) == r"syncing 20 · W&B asks to wait 23 s\x1b"
