@@ -313,9 +313,10 @@ def resolve(config: Config, text: str | None = None) -> Target:
 
 
 def named_target(config: Config, name: str) -> Target:
-    """What the table of a registry says by itself: what lies in it or around it is not looked at.
+    """The registry of a configured name, with the protection that its own table states.
 
-    No disk is touched, as `resolve` does; and a registry is opened by what `resolve` gives.
+    To find also what protects it because it lies in another one, or holds one, `resolve` has to
+    look at the disk: only what that gives is opened.
     """
     registry = config.registries[name]
     return Target(

@@ -373,7 +373,7 @@ def _reserve_parts(reserve: Path) -> list[Path]:
 
 
 def _make_part(path: Path, size: int, mode: int) -> None:
-    """Make one part: all of it, or nothing.
+    """Make one part of a reserve: all of it, or nothing.
 
     It takes the blocks of a file; where that cannot be promised, with bytes that do not compress.
     """

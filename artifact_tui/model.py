@@ -35,7 +35,7 @@ class VersionState(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> VersionState:  # noqa: ARG003 - whatever it is
-        """What another program stored in its place: nobody can say that such a one is complete."""
+        """Read any other stored text as pending: nobody can say that such a version is complete."""
         return cls.PENDING
 
 

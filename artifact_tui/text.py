@@ -111,7 +111,7 @@ def safe(text: str, limit: int = LIMIT) -> str:
 
 
 def safe_name(text: str) -> str:
-    """As `safe`, for the name of a collection: a space at either end can be seen, too."""
+    """Make the name of a collection safe to show, and spaces at its ends visible."""
     inner = text.strip(" ")
     before, _, after = text.partition(inner) if inner else (text, "", "")
     return "\\x20" * len(before[:LIMIT]) + safe(inner) + "\\x20" * len(after[:LIMIT])
@@ -315,7 +315,7 @@ def ago(us: int | None, now_us: int, word: str = "ago") -> str:
 
 
 def clock(us: int | None, now_us: int) -> str:
-    """As `moment`, but only “09:12” for what was less than a day ago."""
+    """A moment (microseconds UTC) of the last day as “09:12”, else with its date; in UTC."""
     shown = moment(us)
     recent = us is not None and 0 <= now_us - us < _DAY
     return shown[-len("09:12") :] if recent else shown

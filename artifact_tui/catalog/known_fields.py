@@ -51,7 +51,7 @@ _EVIDENCE = {
 def known_fields(
     conn: sqlite3.Connection, client: Client, among: Iterable[str] = SHOWN
 ) -> frozenset[str]:
-    """Those of these fields that the registry tells, of some version at least.
+    """Those fields `among` these that the registry tells of some version at least.
 
     An empty registry may tell any of those that its client declares.
     """

@@ -322,7 +322,7 @@ def put_lineage(
     scan: bool = False,
     parents: bool = False,
 ) -> None:
-    """What the registry answered about these versions; what it left out is not known any more.
+    """Write down what the registry answered about the lineage of versions, and whom it left out.
 
     Of a scan the parents are these and no others; without any, those known to be gone. Else the
     dependents are these and no others, and parents are only added to: an edge may stand for a way

@@ -126,7 +126,7 @@ class SettingRow(NamedTuple):
     usual: str
     """What it is unless it is set; empty for nothing."""
     default: object
-    """The same as a value; `None` where there is none."""
+    """The value that it has unless it is set; `None` where there is none."""
 
     def read(self, text: str) -> object:
         """The value that a text in a form stands for: a text is taken as it is typed."""

@@ -99,10 +99,10 @@ def _until(text: str, date: str) -> float | None:
 
 
 GOOD, GOOD_S = 1.5, 0.03
-"""As good as its best: so many times as long, and so many seconds more."""
+"""Times the best latency, plus seconds: an answer within that is as good as the best."""
 
 SLOW, SLOW_S = 2.5, 0.05
-"""Too slow, likewise."""
+"""Times the best latency, plus seconds: an answer beyond that is too slow."""
 
 MOST_KINDS = 1_000
 """With more kinds, what is known of them is forgotten."""

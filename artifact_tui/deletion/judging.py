@@ -197,7 +197,7 @@ def lay_out(conn: sqlite3.Connection, head: Head, steps: Steps) -> None:
 
 
 def note_users(conn: sqlite3.Connection, by: Mapping[str, Sequence[str]]) -> None:
-    """Write down who uses which of the versions that were laid out, by key, instead of before."""
+    """Write down, by key and anew, who uses which of the versions that were laid out."""
     conn.execute("UPDATE subject SET used_by = NULL WHERE used_by IS NOT NULL")
     conn.execute("DELETE FROM user")
     rows = ((key, json.dumps(names)) for key, names in by.items())

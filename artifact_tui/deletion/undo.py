@@ -417,7 +417,7 @@ class _Making:
     """The new version, as far as the registry told."""
     accepted: bool = False
     seen: bool = False
-    """It was there at a look."""
+    """Whether the registry showed it when it was last asked."""
     error: str = ""
     """Why it is not made; of one that is, what differs."""
     ended: bool = False

@@ -62,7 +62,7 @@ class Blob(NamedTuple):
     path: str
     """Where they lie, from the top of the cache."""
     place: str
-    """That, or their inode where it has several names: what has the same place is there once."""
+    """What tells bytes apart that lie there once: their path, or their inode with hard links."""
     size: int
     used_us: int
     modified_us: int
@@ -80,20 +80,20 @@ class Revision:
     files: dict[str, Blob | None] = field(default_factory=dict)
     """The bytes of each path; None for those that are missing."""
     links: dict[str, str] = field(default_factory=dict)
-    """The names of the blobs that paths link to; none of what points elsewhere, or is no link."""
+    """By path, the name of the blob that it links to; without files that are no such link."""
     weights: bool = False
     """Whether its files may be weights, as those of a model are."""
     forms: dict[str, str] = field(init=False)
-    """The form of each path that is of weights."""
+    """By path, the form of weights that the file belongs to; without all other files."""
     alternatives: dict[str, str] = field(init=False)
-    """The forms that are versions of their own, as there are several; by each, the needed one."""
+    """The forms that are versions of their own; by each, the one beside it that is kept longest."""
 
     def __post_init__(self) -> None:
         self.forms = forms(self.files if self.weights else ())
         self.alternatives = alternatives(sorted({*self.forms.values()}))
 
     def part(self, form: str) -> dict[str, Blob | None]:
-        """The files of one form; of none: those that are of no version of their own."""
+        """The files of one form of weights; without one, those that are of the revision itself."""
         of, apart = self.forms, self.alternatives
         if form:
             return {path: blob for path, blob in self.files.items() if of.get(path) == form}
@@ -124,9 +124,9 @@ class Repository:
         return self.folder.partition("--")[2].replace("--", "/") or "shared"
 
     def label(self, part: str) -> str:
-        """What a version is called: the beginning of a commit, as long as that is one's own.
+        """What a version is called: `COMMIT`, or `COMMIT/FORM` for a form of weights.
 
-        The form of weights comes after it.
+        A commit is cut to its beginning where no other revision here begins so.
         """
         _, commit, form = split_part(part)
         short = commit[:_SHORT]
@@ -157,7 +157,7 @@ class Repository:
         return found + [part for part in LEFTOVERS if self.files(part)]
 
     def forms_of(self, part: str) -> list[str]:
-        """The parts of a revision that are versions of their own, and go before it does."""
+        """The forms of weights of a revision that are versions of their own: they go before it."""
         kind, commit, form = split_part(part)
         if kind != SNAPSHOTS or form or commit not in self.revisions:
             return []
@@ -192,7 +192,7 @@ class Repository:
         return {name for one in self.revisions.values() for name in one.links.values()}
 
     def blobs_of(self, part: str) -> set[str]:
-        """The blobs that nothing may need when a version is gone."""
+        """The blobs that a version links to: those to look at once it is gone."""
         kind, commit, form = split_part(part)
         if kind == SNAPSHOTS:
             revision = self.revisions[commit]
@@ -201,7 +201,7 @@ class Repository:
         return set() if part == DANGLING else set(self.files(part))
 
     def forget(self, part: str) -> None:
-        """A version is gone."""
+        """Take a version out of what was read, after it was deleted."""
         kind, commit, form = split_part(part)
         if form:
             had = self.revisions[commit]
@@ -254,7 +254,7 @@ class Repository:
         return tuple(Alias(spelled_out(ref), scope=scope) for ref in self.refs_to(part))
 
     def digest(self, part: str) -> str:
-        """The commit, and what is here of it: a download that goes on makes another one of it."""
+        """A text that changes with the commit, and with the files of it that are here."""
         files = sorted(
             (path, blob and (blob.size, blob.modified_us))
             for path, blob in self.files(part).items()
@@ -290,7 +290,7 @@ class Repository:
 
 
 def split_part(part: str) -> tuple[str, str, str]:
-    """The sort of a version, its commit, and which form of weights it is: the last may be empty."""
+    """The parts of `SORT/COMMIT/FORM`; what a version lacks is empty."""
     kind, _, rest = part.partition("/")
     commit, _, form = rest.partition("/")
     return kind, commit, form

@@ -268,11 +268,11 @@ HF_ASSETS_CACHE and HF_XET_CACHE say.
     reclaimable = 'alias:none -type:"arrow" -type:"download" -type:"asset" -type:"xet"'
 
     def folders(self, address: str) -> Sequence[Path]:
-        """The one of the cache."""
+        """The folder of the cache."""
         return (_folder_as_named(address),)
 
     def places(self, environ: Mapping[str, str]) -> Iterable[Place]:
-        """The caches that variables of the library name, also those it does not use just now."""
+        """The caches that variables of the library name, and the usual place."""
         below = {"HF_HUB_CACHE": "", "HUGGINGFACE_HUB_CACHE": "", "HF_HOME": "/hub"}
         for name, rest in below.items():
             if path := environ.get(name):
@@ -288,7 +288,7 @@ HF_ASSETS_CACHE and HF_XET_CACHE say.
             yield Place(f"{PREFIX}{path}", f"home of {whose}", usual=True)
 
     def connect(self, root: Path, *, read_only: bool) -> HfClient:
-        """A client of a cache; what lies beside that of the environment may be moved."""
+        """A client of a cache; variables can move what lies beside the cache of the environment."""
         own = root == self.folder(PREFIX)
         beside = Neighbours.of(root, hugging_face_home() if own else None)
         return HfClient(root, beside, read_only=read_only)

@@ -23,7 +23,7 @@ _ORDER = list(_FORMATS.values())
 _ENDS = (*(f".{end}" for end in _FORMATS), ".index.json")
 _AMBIGUOUS = {"bin", "pt", "pth"}
 _WEIGHTS = re.compile(r"model|weight|adapter|consolidated|checkpoint", re.IGNORECASE)
-"""What is in the name of weights, where other things end like them: `pytorch_model.bin`."""
+"""A word in the name of weights, for endings that other files have too: `pytorch_model.bin`."""
 _SHARD = re.compile(r"-\d{5}-of-\d{5}(?=\.)")
 _VARIANT = re.compile(r"\.(fp16|bf16|fp32|fp8|int8|non_ema|ema)(?=[.-])")
 _FORM_FOLDERS = {"onnx", "original"}
@@ -58,7 +58,7 @@ def _form_of(path: str) -> str:
 
 
 def alternatives(found: Iterable[str]) -> dict[str, str]:
-    """Those of these forms beside which there are others; by each, the one that goes last."""
+    """Forms of the same weights; by each, the one of them that is needed first, and goes last."""
     homes: dict[str, list[str]] = {}
     for form in found:
         home = "" if form.endswith(".gguf") else form.rpartition("/")[0]

@@ -227,7 +227,7 @@ artifact-tui registries add mine local:./sample --default
     reclaimable = "state:trash"
 
     def folders(self, address: str) -> Sequence[Path]:
-        """The one of the address, or of the user's own registry."""
+        """The folder in the address; without one, that of the user's own registry."""
         path = address.removeprefix(config.LOCAL)
         return (Path(path) if path else config.embedded_place(),)
 

@@ -298,7 +298,7 @@ class OciKind(FolderKind):
     marks = ("blobs/sha256",)
 
     def folders(self, address: str) -> Sequence[Path]:
-        """That of the address."""
+        """The folder in the address."""
         return (as_named(address.removeprefix(f"{self.name}:")),)
 
     def places(self, environ: Mapping[str, str]) -> Iterable[Place]:
@@ -329,12 +329,12 @@ class OllamaKind(OciKind):
     marks = ("blobs",)
 
     def folders(self, address: str) -> Sequence[Path]:
-        """That of the address, or where Ollama keeps its models."""
+        """The folder in the address; without one, where Ollama keeps its models."""
         path = address.removeprefix("ollama:") or os.environ.get("OLLAMA_MODELS", "")
         return (as_named(path or "~/.ollama/models"),)
 
     def places(self, environ: Mapping[str, str]) -> Iterable[Place]:
-        """Those of the user and of the service."""
+        """Where the user, and the service, keep models."""
         if path := environ.get("OLLAMA_MODELS"):
             yield Place(f"ollama:{as_named(path)}", "$OLLAMA_MODELS")
         yield Place(f"ollama:{as_named('~/.ollama/models')}", "usual place", usual=True)

@@ -58,7 +58,7 @@ class Tag:
 
     @property
     def digest(self) -> str:
-        """Of its manifest; of all of them together where there are some."""
+        """That of its manifest; one made of all of theirs where it has several."""
         first, *others = sorted(self.manifests)
         if not others:
             return first
@@ -82,7 +82,7 @@ class BlobLayout(Protocol):
         """The digest that a blob's file is named after; empty for other files."""
 
     def tags(self) -> tuple[dict[str, Tag], list[str]]:
-        """All of them by key, `NAME:LABEL`; and why some may be missing, in words."""
+        """All tags by key, `NAME:LABEL`; and why some may be missing, in words."""
 
     def loaded(self) -> frozenset[str]:
         """The digests of the manifests whose models a server of the tool has in its memory."""

@@ -241,7 +241,7 @@ class WandbLister:
         """Nothing is missing from the last list because others were at work on it."""
 
     def named(self, home: HomeProject | None, collection: str | None) -> str:
-        """A collection as the lists name it; in full where it is elsewhere; empty without a name.
+        """The name of a collection as the lists show it: in full where it is of another project.
 
         A registry of the organisation is listed with the entity, under its project.
         """

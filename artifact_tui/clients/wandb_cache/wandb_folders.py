@@ -315,7 +315,7 @@ the folders of the runs in PATH/wandb.
     reclaimable = "type:run | type:staging | name:unfinished"
 
     def folders(self, address: str) -> Sequence[Path]:
-        """Those of an account, or the runs of one project."""
+        """The folders of this account, or with a path the folder of runs in it."""
         return [area.top for area in areas_of(address, as_named)]
 
     def places(self, environ: Mapping[str, str]) -> Iterable[Place]:

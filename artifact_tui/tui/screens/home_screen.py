@@ -283,7 +283,7 @@ class HomeScreen(BaseScreen):
         self.show_keys()
 
     def on_resize(self) -> None:
-        """The lines are shared anew."""
+        """Share the lines again between disks, stores and facts."""
         if self._stores:
             self.call_after_refresh(self._show)
 

@@ -323,7 +323,7 @@ class TasksScreen(RegistryScreen):
         return tasks.task_why_not(_REQUESTS[row_id], task)
 
     def _again_why_not(self, task: Task) -> str:
-        """Why nothing that this task deleted can come back here, whatever its state."""
+        """Why a task cannot be undone here, whatever its state; empty when it can."""
         client = self.services.client
         if task.address != self.services.client.identity.address:
             return f"it belongs to another registry, {safe(task.registry)}"

@@ -55,12 +55,12 @@ class HeaderFacts:
     facts: str = ""
     """How old the facts are, in words."""
     read_only: bool | None = False
-    """Whether it may only be read; None where that is another thing for each row."""
+    """Whether it may only be read; None where each row says so for itself."""
     production: bool = False
     stored: int | None = None
     """What the registry charges for all of it, where it tells that."""
     totals: tuple[str, ...] = ()
-    """The totals in words, the longest form first, where they are others than these."""
+    """The totals in words, the longest form first, instead of those made of the numbers here."""
 
 
 _AROUND_NAME = 18

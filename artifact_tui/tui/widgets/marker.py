@@ -321,7 +321,7 @@ class Marker:
     # Drawing
 
     def _drawn(self, more: int) -> None:
-        """So many more are marked, or fewer; what they would free is not known yet."""
+        """Show that more versions are marked, or fewer, before what they would free is known."""
         if self.totals is not None and more:
             before = self.totals
             self.totals = MarkTotals(max(before.hidden, before.count + more), before.hidden)

@@ -116,7 +116,7 @@ _COLUMNS: tuple[StoreColumn, ...] = (
     StoreColumn("why", "why it is here", 17, right=False),
 )
 _DROPPED = ("share", "why", "kind", "versions")
-"""What goes first when there is no room."""
+"""The columns that are left out where there is no room, the first of them first."""
 
 LEAD = 5
 """Cells before a name: margin, open or not, armed or not, tested or not, space."""

@@ -62,7 +62,7 @@ _NEEDS = {"size": "size", "share": "size", "age": "age", "ttl": "ttl"}
 """The field that a column shows: without it there is none."""
 
 _DROPPED = ("share", "ttl", "type", "versions", "age")
-"""What goes first when there is no room."""
+"""The columns that are left out where there is no room, the first of them first."""
 
 _NAME_MIN = 22
 _NAME_WIDE = 40
