@@ -5,8 +5,9 @@
 Its application runs on uvicorn with four workers, as `mlflow server` starts it. All 2,597 versions
 of 200 models are listed: by ours, and by one plain request for all of them. Then versions of the
 largest model are deleted: by the loop over `MlflowClient.delete_model_version` that people write,
-and by ours, which looks before and after each turn, as applying a plan does. They take turns, so
-that a noisy machine hits all alike.
+and by ours, which looks before and after each turn, as applying a plan does. Last the sizes of 400
+logged models are asked for: through the server, in the folder that it hands out, and in a bucket.
+They take turns, so that a noisy machine hits all alike.
 """
 
 from __future__ import annotations
@@ -23,15 +24,18 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections import defaultdict
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import boto3
 import httpx
 
 from artifact_tui.clients.mlflow import KIND
 from artifact_tui.model import Deletion, Result
+from tests.servers.s3 import shared_moto
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +47,9 @@ BIG, OTHERS, EACH = 2_000, 199, 3
 
 READY_S = 300
 WORKERS = 4
+
+LOGGED = 400
+"""Logged models whose sizes are asked for, in each of two places."""
 
 NOW_MS = 1_790_000_000_000
 
@@ -102,6 +109,63 @@ def fill(server: UvicornRegistry) -> None:
                 for version in range(1, count + 1)
             ],
         )
+
+
+def fill_logged(server: UvicornRegistry, root: str, put: Callable[[str, bytes], object]) -> None:
+    """Put logged models straight into the database, in an experiment of their own; and files."""
+    with closing(sqlite3.connect(server.folder / "mlflow.db")) as conn, conn:
+        made = conn.execute(
+            """INSERT INTO experiments(name, artifact_location, lifecycle_stage, creation_time,
+              last_update_time) VALUES(?, ?, 'active', ?, ?) RETURNING experiment_id""",
+            (root, f"{root}/1", NOW_MS, NOW_MS),
+        )
+        ((home,),) = made.fetchall()
+        for _ in range(LOGGED):
+            model = f"m-{uuid.uuid4().hex}"
+            place = f"1/models/{model}/artifacts"
+            conn.execute(
+                """INSERT INTO logged_models(model_id, experiment_id, name, artifact_location,
+                  creation_timestamp_ms, last_updated_timestamp_ms, status, lifecycle_stage)
+                  VALUES(?, ?, 'net', ?, ?, ?, 2, 'active')""",
+                (model, home, f"{root}/{place}", NOW_MS, NOW_MS),
+            )
+            for path in ("MLmodel", "data/model.pkl"):
+                put(f"{place}/{path}", b"w" * 100)
+
+
+async def sizes(server: UvicornRegistry, rounds: int) -> dict[str, list[float]]:
+    """Seconds of each look at all sizes, by a connection that knows none yet."""
+    store = server.folder / "artifacts"
+
+    def keep(path: str, content: bytes) -> None:
+        (store / path).parent.mkdir(parents=True, exist_ok=True)
+        (store / path).write_bytes(content)
+
+    os.environ |= {"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "nothing"}
+    endpoint, bucket = shared_moto(), f"sizes-{os.getpid()}"
+    s3 = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
+    s3.create_bucket(Bucket=bucket)
+    fill_logged(server, "mlflow-artifacts:", keep)
+    fill_logged(server, f"s3://{bucket}", lambda k, b: s3.put_object(Bucket=bucket, Key=k, Body=b))
+    with closing(sqlite3.connect(server.folder / "mlflow.db")) as conn:
+        found = conn.execute("SELECT model_id, artifact_location FROM logged_models").fetchall()
+    keys: dict[bool, list[str]] = {True: [], False: []}
+    for model, place in found:
+        keys[place.startswith("s3:")].append(f"models:/{model}")
+    took: dict[str, list[float]] = defaultdict(list)
+    for _ in range(rounds):
+        for name, settings in (
+            ("server", {}),
+            ("folder", {"artifact_root": str(store)}),
+            ("bucket", {"artifact_root": f"s3://{bucket}", "endpoint": endpoint}),
+        ):
+            client = KIND.open(f"mlflow+{server.url}", read_only=True, settings=settings)
+            began = time.perf_counter()
+            told = await client.sizes(keys[name == "bucket"])
+            took[name].append(time.perf_counter() - began)
+            assert list(told.values()) == [200] * LOGGED
+            await client.aclose()
+    return took
 
 
 async def ours(client: MlflowClient, keys: list[str]) -> None:
@@ -204,6 +268,7 @@ async def measure(server: UvicornRegistry, options: argparse.Namespace) -> None:
     took = await deletions(server, client, options.count, options.turn)
     report(took, f"{options.count:,} of {BIG:,} versions deleted, each")
     await client.aclose()
+    report(await sizes(server, options.rounds), f"{options.rounds} looks at {LOGGED} sizes")
 
 
 if __name__ == "__main__":

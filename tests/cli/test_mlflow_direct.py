@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from artifact_tui.clients.mlflow import KIND
+from artifact_tui.errors import RegistryError
+from artifact_tui.model import Result
 from tests.servers.mlflow.beside import (
     NamedBucket,
     NamedFolder,
@@ -59,9 +62,9 @@ def folder(server: MlflowRegistry, tmp_path: Path) -> NamedFolder:
 
 @pytest.fixture
 def bucket(server: MlflowRegistry) -> NamedBucket:
-    """The same, with a place in a bucket."""
+    """The same with a place in a bucket, and deeper down in it."""
     found = NamedBucket(server, shared_moto())
-    server.experiment("vision", f"{found.uri}/1")
+    server.experiment("vision", f"{found.uri}/deep/1")
     configure(server, **found.settings)
     return found
 
@@ -127,7 +130,7 @@ def test_what_earlier_deletions_left_is_found_and_goes(
     beside.server.version("net", used)
     for one in (gone, used):
         beside.server.call("DELETE", f"logged-models/{one.removeprefix('models:/')}")
-    home = folder_of(beside, kept).partition("/")[0]
+    home = folder_of(beside, kept).partition("/models/")[0]
     beside.put(f"{home}/{'ab' * 16}/artifacts/left.bin", b"l" * 19)
     beside.put(f"{home}/models/m-{'cd' * 16}/artifacts/deep/left.bin", b"l" * 23)
     beside.put(f"{home}/traces/tr-{'cd' * 16}/artifacts/traces.json", b"t" * 29)
@@ -199,24 +202,6 @@ def test_bytes_with_another_name_elsewhere_are_not_called_freed(
     (tmp_path / "copy.bin").hardlink_to(folder.root / folder_of(folder, run) / "w.bin")
     said = cli("plan", "team", "type:run", "--storage").out
     assert "96 B freed" in said
-
-
-def test_a_folder_that_is_not_there_is_not_taken_as_emptied(
-    cli: Cli, folder: NamedFolder, tmp_path: Path
-) -> None:
-    """Its disk is away while the plan is applied."""
-    plan, away = tmp_path / "deletion.plan", tmp_path / "away"
-    run_with_files(folder, {"log.txt": b"l" * 7})
-    cli("plan", "team", "type:run", "-o", plan, "--storage")
-    folder.root.rename(away)
-    folder.root.mkdir()
-    said = cli("apply", plan, "--yes", "--expect", "2", code=None)
-    assert said.code != 0
-    assert "is empty" in said.out + said.err
-    folder.root.rmdir()
-    away.rename(folder.root)
-    cli("resume", plan)
-    assert folder.files() == {}
 
 
 def test_another_place_than_the_server_hands_out_is_not_taken_for_it(
@@ -296,14 +281,23 @@ def test_a_folder_of_which_a_part_went_says_so(
         assert "Access Denied" in said
 
 
-def test_a_bucket_that_is_gone_is_not_taken_as_emptied(
-    cli: Cli, bucket: NamedBucket, tmp_path: Path
+@pytest.mark.parametrize("lost", ["folder", "bucket"])
+async def test_a_place_that_is_not_there_is_not_taken_as_emptied(
+    request: pytest.FixtureRequest, lost: str
 ) -> None:
-    run_with_files(bucket, {"log.txt": b"l" * 7})
-    plan = tmp_path / "deletion.plan"
-    cli("plan", "team", "type:run", "-o", plan, "--storage")
-    configure(bucket.server, artifact_root=bucket.uri, endpoint="http://127.0.0.1:9")
-    said = cli("apply", plan, "--yes", "--expect", "2", code=None)
-    assert said.code != 0
-    assert "could not be used" in said.out + said.err
-    assert len(bucket.files()) == 1
+    """A disk that is away leaves an empty folder where it was."""
+    beside: NamedFolder = request.getfixturevalue(lost)
+    run = run_with_files(beside, {"log.txt": b"l" * 7})
+    client = KIND.open(beside.server.address, read_only=False, settings=beside.settings)
+    try:
+        (found,) = await client.storage().objects_of([run])
+        assert found.size == 7
+        assert set(await client.storage().facts([found.key])) == {found.key}
+        beside.lose()
+        with pytest.raises(RegistryError, match=r"is empty|no bucket"):
+            await client.storage().facts([found.key])
+        beside.server.call("POST", "runs/delete", run_id=run.removeprefix("runs:/"))
+        (outcome,) = await client.storage().delete_objects([found.key])
+        assert outcome.result in {Result.FAILED, Result.REFUSED}
+    finally:
+        await client.aclose()

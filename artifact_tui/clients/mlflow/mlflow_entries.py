@@ -156,6 +156,7 @@ class ExperimentEntry(msgspec.Struct):
     lifecycle_stage: str = ""
     creation_time: int | None = None
     last_update_time: int | None = None
+    artifact_location: str = ""
     tags: list[TagEntry] = []
 
     @property

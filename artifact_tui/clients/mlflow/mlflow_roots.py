@@ -456,6 +456,8 @@ class FolderRoot(Root):
             return Outcome(path, Result.ABSENT)
         except OSError as error:
             return Outcome(path, Result.REFUSED, system_words(error))
+        except RegistryError as error:
+            return Outcome(path, Result.FAILED, str(error))
         ends = [
             Outcome(one.path, Result.REFUSED, errors[one.path])
             if one.path in errors
@@ -592,7 +594,7 @@ class ArtifactRoots:
         """Whether both roots are one: what the server shows in a folder is all in the other too.
 
         It is asked for the ids of runs and logged models: the numbers of experiments are the same
-        everywhere.
+        everywhere. A place that cannot be listed is not the same, as far as anybody can tell.
         """
         try:
             homes = sorted(await self._proxy.names(""), reverse=True)
@@ -603,7 +605,9 @@ class ArtifactRoots:
             for path in (home, f"{home}/{MODELS}"):
                 ids = {name for name in await self._proxy.names(path) if _ID.fullmatch(name)}
                 if ids:
-                    return ids.issubset(await direct.names(path))
+                    with suppress(RegistryError):
+                        return ids.issubset(await direct.names(path))
+                    return False
         return False
 
     @property

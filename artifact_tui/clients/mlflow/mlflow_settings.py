@@ -350,7 +350,9 @@ def options_of(settings: Mapping[str, object], address: MlflowAddress) -> Mlflow
     if address.store is not None:
         root = limits.artifact_root
         kept = root.text if isinstance(root, BucketPrefix) else root or kept_at(address.store)
-        return replace(limits, artifact_root=root or homes_of(address.store), kept=kept)
+        homes = homes_of(address.store)
+        there = homes.is_dir() and any(homes.iterdir())
+        return replace(limits, artifact_root=root or (homes if there else None), kept=kept)
     if address.of_environment:
         limits = _with_environment(limits)
     login = _configured(settings, read_settings(settings, MlflowSettings)) or _found(address)

@@ -111,7 +111,7 @@ class MlflowStorage:
         roots = await self._roots.every()
         number, _, home = (after or "0").partition(" ")
         root, names = roots[int(number)]
-        homes = [one for one in sorted(await root.names("", versions=versions)) if one >= home]
+        homes = sorted(one for one in await self._homes(root, versions=versions) if one >= home)
         here, rest = homes[:HOMES], homes[HOMES:]
         parts = await together(*(self._folders_in(root, one, versions=versions) for one in here))
         folders = {owner: path for part in parts for owner, path in part.items()}
@@ -120,13 +120,21 @@ class MlflowStorage:
         following = f"{number} {rest[0]}" if rest else f"{more} " if more < len(roots) else None
         return Page(tuple(rows), after=following)
 
+    async def _homes(self, root: Root, *, versions: bool) -> set[str]:
+        """The folders that hold those of runs: the root, what is in it, what experiments name."""
+        places = (await self._requests.experiments()).values()
+        at = [await self._roots.at(one.artifact_location) for one in places]
+        named = {path for one, path in filter(None, at) if one is root}
+        return {"", *named, *await root.names("", versions=versions)}
+
     async def _folders_in(self, root: Root, home: str, *, versions: bool) -> dict[str, str]:
         """The paths of the folders of logged models and runs in a folder, by owner."""
         names = await root.names(home, versions=versions)
-        paths = [f"{home}/{name}/artifacts" for name in names]
+        top = f"{home}/" if home else ""
+        paths = [f"{top}{name}/artifacts" for name in names]
         if MODELS in names:
-            logged = await root.names(f"{home}/{MODELS}", versions=versions)
-            paths += [f"{home}/{MODELS}/{name}/artifacts" for name in logged]
+            logged = await root.names(f"{top}{MODELS}", versions=versions)
+            paths += [f"{top}{MODELS}/{name}/artifacts" for name in logged]
         return {owner: path for path in paths if (owner := folder_owner(path)) is not None}
 
     async def _objects(

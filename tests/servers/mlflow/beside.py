@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,11 @@ class NamedFolder:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(content)
 
+    def lose(self) -> None:
+        """Its disk is away from now on."""
+        shutil.rmtree(self.root)
+        self.root.mkdir()
+
     def files(self) -> dict[str, int]:
         """The sizes of all files, by path; links are not followed."""
         return {
@@ -72,6 +78,11 @@ class NamedBucket(NamedFolder):
 
     def put(self, path: str, content: bytes) -> None:
         self.s3.put_object(Bucket=self.bucket, Key=f"{self.root}/{path}", Body=content)
+
+    def lose(self) -> None:
+        for path in self.files():
+            self.s3.delete_object(Bucket=self.bucket, Key=f"{self.root}/{path}")
+        self.s3.delete_bucket(Bucket=self.bucket)
 
     def files(self) -> dict[str, int]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
