@@ -225,3 +225,19 @@ def test_a_folder_that_mlflow_takes_for_another_is_not_emptied_uncounted(
     cli("plan", "mlflow:", "type:run dependents:0", "-o", plan)
     cli("apply", plan, "--yes", "--expect", "1")
     assert server.files() == before
+
+
+def test_an_orphan_that_cannot_be_listed_stays_and_holds_up_no_other(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    plan = tmp_path / "orphans.plan"
+    put_below(server, "a%20b")
+    put_below(server, "plain")
+    with server.database() as rows:
+        rows("BEGIN")
+        rows("DELETE FROM runs WHERE name = 'late'")
+        rows("COMMIT")
+    said = cli("orphans", "mlflow:", "--plan", plan)
+    assert "no pattern" in said.out + said.err
+    cli("apply", plan, "--yes", "--expect", "1")
+    assert sorted(server.files().values()) == [11, 50]

@@ -150,8 +150,9 @@ class MlflowStorage:
         objects: list[StoredObject] = []
         for key, path in folders.items():
             self._left |= {key: places[key]} if key in alone else {}
-            if key in keeping:
-                objects.append(_object(places[key], path, key, ()))
+            if key in keeping or path in found.unread:  # of nobody, when nobody can look at it
+                owner = key if key in keeping else ""
+                objects.append(_object(places[key], path, owner, ()))
             elif rows := found.files.get(path, ()):
                 owner = needed.get(key, key)
                 current = [one for one in rows if one.current and not one.marker]
@@ -159,8 +160,6 @@ class MlflowStorage:
                 objects += [_object(places[key], path, owner, current)] if current else []
                 older = _object(places[key], path, owner, hidden)
                 objects += [replace(older, current=False)] if hidden else []
-        if found.unread:
-            raise RegistryError(f"{next(iter(found.unread.values()))}.")
         return objects
 
     async def _needed(self, places: Mapping[str, Iterable[str]]) -> dict[str, str]:
@@ -226,7 +225,7 @@ class MlflowStorage:
         for (root, versions), keys in groups.items():
             read = await root.read(list(keys), versions=versions)
             for why in read.unread.values():
-                raise NotToldError(f"{why}.")
+                raise NotToldError(f"{why.rstrip('.')}.")
             found |= {keys[path]: rows for path, rows in read.files.items()}
         return found
 
