@@ -258,12 +258,12 @@ async def _measure(text: str, send: SendFacts) -> None:
     if not there:
         send(state="absent")
         return
-    for path in there:  # what may not be read says so
-        (os.scandir if path.is_dir() else open)(path).close()
     target = resolve(config, text)
     if (seen := kind.glance(target.address, target.settings)) is not None:
         send(state="measured", as_of_us=now_us(), **seen._asdict())
         return
+    for folder in there:
+        os.scandir(folder).close()
     client = kind.open(target.address, read_only=True, settings=target.settings)
     try:
         await _figures(client, kind, send)

@@ -110,21 +110,27 @@ def test_a_folder_of_files_is_read_and_emptied_too(
     assert "training" in {one["name"] for one in cli("ls", "mine", "--json").records}
     assert left(folder) == before, "who only reads, makes nothing"
     plan = tmp_path / "deletion.plan"
-    cli("plan", "mine", "name:training", "-o", plan)
-    assert "1 deleted, verified gone" in cli("apply", plan, "--yes", "--expect", "1").out
+    cli("plan", "mine", "name:training", "--storage", "-o", plan)
+    assert "2 deleted, verified gone" in cli("apply", plan, "--yes", "--expect", "2").out
+    assert not list(folder.rglob("weights.bin")), "without a server, MLflow keeps it in the folder"
     assert {one["name"] for one in cli("trash", "mine", "--json").records} == {"training"}
 
 
 FILES = """
 import sys
+from pathlib import Path
+from urllib.parse import urlsplit
 from mlflow.entities import RunStatus
 from mlflow.store.model_registry.file_store import FileStore as Models
 from mlflow.store.tracking.file_store import FileStore
 Models(sys.argv[1])
 store = FileStore(sys.argv[1])
 made = store.create_experiment("training")
-run = store.create_run(made, "ada", 1_790_000_000_000, [], "first").info.run_id
-store.update_run_info(run, RunStatus.FINISHED, 1_795_000_000_000, "first")
+run = store.create_run(made, "ada", 1_790_000_000_000, [], "first").info
+kept = Path(urlsplit(run.artifact_uri).path)
+kept.mkdir(parents=True, exist_ok=True)
+(kept / "weights.bin").write_bytes(b"w" * 3000)
+store.update_run_info(run.run_id, RunStatus.FINISHED, 1_795_000_000_000, "first")
 """
 
 

@@ -34,8 +34,8 @@ class MlflowKind(Kind):
     about = """\
 \b
 artifact-tui registries add team mlflow+https://mlflow.example
-artifact-tui registries add mine mlflow:./mlruns
-artifact-tui registries add ours mlflow+https://mlflow.example/workspaces/vision
+artifact-tui registries add runs mlflow:./mlruns
+artifact-tui registries add lab mlflow+https://mlflow.example/workspaces/vision
 
 The address of an MLflow server is its tracking URI with mlflow+ in front; `mlflow:` alone is what
 MLFLOW_TRACKING_URI names. Credentials and certificates are found as MLflow's own client finds them:
