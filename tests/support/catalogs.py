@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -90,6 +91,7 @@ class Maker:
         self.asked: set[int] = set()
         self.relatives: set[tuple[int, bool, str, str]] = set()
         self.versions: list[Made] = []
+        self.ordinals: Counter[str] = Counter()
         self.edges: set[tuple[int, int]] = set()
 
     def collection(self, name: str, kind: str = "model") -> Maker:
@@ -113,7 +115,7 @@ class Maker:
     ) -> Made:
         """The next version of a collection; size and file count follow from `files`."""
         self.collection(collection, type)
-        ordinal = sum(1 for made in self.versions if made.collection == collection) + 1
+        ordinal = self.ordinals[collection] = self.ordinals[collection] + 1
         made = Made(
             id=len(self.versions) + 1,
             collection=collection,
