@@ -329,8 +329,8 @@ def _what_goes(summary: Summary) -> Iterator[ReviewGroup]:
             ways += _take("storage_versions")
         else:
             words = f"{weight} freed, gone for good"
+            words += ": what is restored comes back without" if trash else ""
         when = "once its version is gone" if summary.versions else "if nothing refers to it then"
-        when += "; what is restored later comes back without" if trash else ""
         yield ReviewGroup(
             "objects",
             "stored objects",

@@ -9,7 +9,7 @@ import pytest
 from artifact_tui.errors import ReadOnlyError
 from artifact_tui.model import CollectionDeletion, Deletion, Result
 from artifact_tui.testing.steps import collections_of, key_of, live
-from artifact_tui.testing.world import needs
+from artifact_tui.testing.world import has, needs
 
 if TYPE_CHECKING:
     from artifact_tui.testing.world import World
@@ -45,10 +45,11 @@ async def test_a_collection_goes_with_all_that_is_in_it_and_nothing_else(world: 
     assert not set(keys) & await live(world)
     assert not await world.client.collection_facts(collection)
     names = set(await collections_of(world.client))
-    assert names == {"mm", "n"}
+    assert names >= {"mm", "n"}
+    assert names == {"mm", "n"} or has(world, "restore")  # what can come back may stay listed
 
 
-@needs("delete_collection")
+@needs("delete_collection", "aliases")
 async def test_an_alias_in_it_needs_consent(world: World) -> None:
     await world.make("m")
     await world.make("m", aliases=["best"])

@@ -86,7 +86,7 @@ def test_an_experiment_goes_after_all_that_is_in_it_and_comes_back_with_its_runs
     assert server.experiments()["vision"] == "deleted"
     assert server.stages("runs") == ["deleted"] * 3
     said = cli("restore", "mlflow:", "experiments:vision").out
-    assert "those too that were deleted before it" in said
+    assert "what was deleted in it, runs: 3" in said
     assert server.stages("runs") == ["active"] * 3
     assert server.stages("logged_models") == ["deleted"]
 

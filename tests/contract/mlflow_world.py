@@ -102,7 +102,7 @@ class MlflowRunWorld(MlflowWorld):
     """Runs of experiments."""
 
     lacks = MlflowWorld.lacks - {"trash", "restore"} | {
-        "aliases", "delete_collection", "dependents", "edit aliases", "lineage",
+        "aliases", "dependents", "edit aliases", "lineage",
     }  # fmt: skip
     nobody = f"runs:/{'0' * 32}"
 

@@ -10,7 +10,7 @@ or as the whole collection of its runs.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -195,6 +195,8 @@ class MlflowRestoring(MlflowChanges):
         """The experiments in the trash of runs, by the keys of these."""
         self._partly: Mapping[str, str] = {}
         """Those of them with runs that are not wanted back, with their names."""
+        self._besides = Counter[str]()
+        """How many runs come back with an experiment that nobody asked for, by its key."""
         self._sent: dict[str, asyncio.Task[HttpAnswer]] = {}
         """The request for each experiment: with its runs it is sent once."""
 
@@ -204,11 +206,13 @@ class MlflowRestoring(MlflowChanges):
         places = self._things.places
         homes = {key: one.info.experiment_id for key, one in self._things.runs.items()}
         self._hidden = {key: home for key, home in homes.items() if places[home].trashed}
-        wanted = {one.experiment_id for one in self._things.experiments.values()}
-        inside = await self._facts.runs(set(self._hidden.values()) - wanted, [""])
+        wanted = {one.experiment_id for one in self._things.experiments.values() if one.trashed}
+        inside = await self._facts.runs(wanted.union(self._hidden.values()), [""])
         infos = [one.info for one in inside if one.info.trashed]
-        left = {one.experiment_id for one in infos if one.key not in self._hidden}
+        left = {one.experiment_id for one in infos if one.key not in self._hidden} - wanted
         self._partly = {home: places[home].name for home in left}
+        unasked = (one.experiment_id for one in infos if one.key not in self._keys)
+        self._besides = Counter(map(experiment_key, unasked))
 
     def refusal(self, key: str) -> Outcome | None:
         """Whether it is not in the trash, or cannot come back from there."""
@@ -237,8 +241,8 @@ class MlflowRestoring(MlflowChanges):
         """One outcome for each, in the same order; what else came back with it is said."""
         found = await super().outcomes()
         return [
-            replace(one, message=EVERY_RUN)
-            if one.result is Result.DONE and parse_experiment(one.key) is not None
+            replace(one, message=f"with it came back what was deleted in it, runs: {more:,}")
+            if one.result is Result.DONE and (more := self._besides[one.key])
             else one
             for one in found
         ]
@@ -246,9 +250,6 @@ class MlflowRestoring(MlflowChanges):
 
 LOGGED_STAYS = "MLflow cannot restore a logged model"
 """Why one stays in the trash."""
-
-EVERY_RUN = "all of its runs are back with it, those too that were deleted before it"
-"""What restoring an experiment does besides."""
 
 
 def unanswered(key: str, error: RegistryError) -> Outcome:

@@ -170,6 +170,12 @@ class ExperimentEntry(msgspec.Struct):
         return self.lifecycle_stage == DELETED
 
     @property
+    def digest(self) -> str:
+        """A fingerprint: ids may be used again once `mlflow gc` has removed an experiment."""
+        parts = (self.experiment_id, self.creation_time)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+    @property
     def removable(self) -> bool:
         """Whether anything can be done with it: the default experiment must stay."""
         return self.trashed or self.experiment_id != DEFAULT_EXPERIMENT
@@ -643,7 +649,7 @@ def shown_experiment(one: ExperimentEntry) -> Shown:
         collection_key=EXPERIMENTS,
         ordinal=None,
         label=one.name,
-        digest=f"{one.experiment_id} {one.creation_time}",
+        digest=one.digest,
         state=VersionState.TRASH if one.trashed else VersionState.LIVE,
         created_us=_us(one.creation_time),
         deleted_us=_us(one.last_update_time) if one.trashed else None,

@@ -207,7 +207,7 @@ class TrashList(VersionList):
         parts = [plural(answer.among, "version")]
         if weight is not None and answer.among:
             parts.append(f"{size(weight.listed)} listed")
-            if self.can_act:
+            if self.page.services.client.can("purge"):
                 parts.append(freed(weight.freed, weight.unknown_count, "freed if all go"))
         dot = f" {self.page.services.signs.dot} "
         return [*(Content(dot.join(parts[:some]) + " ") for some in (len(parts), 1)), Content("")]
