@@ -352,10 +352,12 @@ class DraftItems(_Rows[Item]):
         stays was made from them. Gives the highest level of all items; None when nothing of these
         has a name there.
         """
-        sql = """SELECT CASE WHEN verdict = 'delete' THEN seq END, key, type FROM reviewed i
-            WHERE (verdict = 'delete' OR reason = 'in_trash'
-              AND NOT EXISTS(SELECT 1 FROM outside o WHERE o.seq = i.seq))
-            AND kind = 'version' ORDER BY seq"""
+        sql = """SELECT CASE WHEN i.verdict = 'delete' THEN i.seq END, i.key, i.type
+            FROM reviewed i CROSS JOIN judged j USING(seq)
+            WHERE i.kind = 'version' AND (i.verdict = 'delete' OR i.reason = 'in_trash'
+              AND NOT EXISTS(SELECT 1 FROM dep d LEFT JOIN judged c ON c.id = d.child
+                WHERE d.parent = j.id AND ifnull(c.verdict, '') <> 'delete'))
+            ORDER BY i.seq"""
         with self.lock, self.conn:
             self.conn.execute("BEGIN")
             for statement in _OWNER_TABLE:

@@ -202,3 +202,17 @@ def test_a_run_in_the_trash_keeps_what_a_version_has_its_bytes_in(
     cli("apply", plan, "--yes", "--expect", "1", code=1)
     assert sorted(server.files().values()) == [7, 50]
     cli("plan", "mlflow:", "state:trash", "--storage", "-o", tmp_path / "late.plan", code=1)
+
+
+def test_dependents_that_join_and_stay_keep_the_bytes_of_what_is_in_the_trash(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    """They join for a logged model that is deleted already: it stays, so they do, and its bytes."""
+    with server.database() as rows:
+        ((model,),) = rows("SELECT model_id FROM logged_models")
+    server.version("net", f"models:/{model}")
+    server.call("DELETE", f"logged-models/{model}")
+    asked = ("--storage", "--with-dependents")
+    said = cli("plan", "mlflow:", "state:trash", *asked, "-o", tmp_path / "p.plan", code=1).out
+    assert "it joined because of a version that stays" in said
+    assert "stored objects" not in said
