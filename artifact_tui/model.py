@@ -3,6 +3,9 @@
 Times are whole microseconds since 1970-01-01 UTC; sizes are whole bytes; `None` means
 "this registry does not say". A *key* is the registry's own immutable identifier, opaque to us.
 Names, labels and notes are untrusted text: show them only through `artifact_tui.text.safe`.
+
+A file is a struct of msgspec, and no dataclass: a listing makes millions of them, each in a tenth
+of the time.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from enum import StrEnum
 from functools import cache
 from importlib.resources import files as _resource_files
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -144,8 +149,7 @@ class Edge:
     child: str
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(msgspec.Struct, frozen=True, gc=False):  # text and numbers are in no circle
     """One file of a version."""
 
     path: str

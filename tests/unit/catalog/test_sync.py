@@ -212,7 +212,7 @@ async def test_files_come_with_the_listing(path: Path) -> None:
     shared = File("w.bin", 100, "sha256:s")
     registry.contents = {
         "a/1": (shared, File("c", 5, "sha256:c")),
-        "a/2": (replace(shared, mode=0o755),),
+        "a/2": (File("w.bin", 100, "sha256:s", 0o755),),
         "a/3": (File("x", 9, ""), shared),
     }
     await sync(registry, path)
