@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -136,3 +137,19 @@ def test_old_tools_are_warned_of_where_files_are_shared(cli: Cli, hub: Hub, tmp_
     assert "before 1.32" in cli("registries", "test", "hf:").out
     plain = Hub(tmp_path / "plain").root
     assert "before 1.32" not in cli("registries", "test", f"hf:{plain}").out
+
+
+def test_a_digest_stays_what_it_was_when_older_plans_were_made(cli: Cli, tmp_path: Path) -> None:
+    """Of the path, size and time of each file, in order; of none where its bytes are missing."""
+    hub = Hub(tmp_path / "plain")
+    files = {"b/it's.txt": b"1", 'b/"it\'s".txt': b"22", "b.txt": b"333", "ü\n": b"4444"}
+    snapshot = hub.download("models--acme--a", OLD, files)
+    (snapshot / "own.txt").write_bytes(b"55555")
+    (snapshot / "lost").symlink_to("../../blobs/lost")
+    seen: list[tuple[str, tuple[int, int] | None]] = [("lost", None)]
+    for path in [*files, "own.txt"]:
+        stat = (snapshot / path).stat()
+        seen.append((path, (stat.st_size, stat.st_mtime_ns // 1000)))
+    stamp = hashlib.sha256(repr(sorted(seen)).encode()).hexdigest()[:12]
+    (record,) = cli("ls", f"hf:{hub.root}", "--versions", "--json", code=None).records
+    assert record["digest"] == f"{OLD}+{stamp}"

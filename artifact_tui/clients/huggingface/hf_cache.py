@@ -17,11 +17,12 @@ import stat
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from artifact_tui.clients.disk import bytes_id, spelled_out
-from artifact_tui.clients.huggingface.hf_weights import alternatives, forms
-from artifact_tui.clients.open_files import FileId, file_id
+from artifact_tui.clients.huggingface.hf_weights import alternatives, form_of
 from artifact_tui.errors import SourceError
 from artifact_tui.model import Alias, Facts, File, LocalFile, Version, VersionState
 
@@ -56,19 +57,37 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHORT = 12
 
 
-class Blob(NamedTuple):
+class Blob(msgspec.Struct, frozen=True, gc=False):  # in no circle, as what follows
     """Bytes of a repository."""
 
     path: str
     """Where they lie, from the top of the cache."""
-    place: str
-    """What tells bytes apart that lie there once: their path, or their inode with hard links."""
-    size: int
-    used_us: int
-    modified_us: int
-    id: FileId
-    names: int
-    """How many hard links it has, here and elsewhere."""
+    stat: os.stat_result
+    """What the system says of them."""
+
+    @property
+    def place(self) -> str:
+        """What tells bytes apart that lie there once: their path; with hard links their inode."""
+        return self.path if self.stat.st_nlink == 1 else bytes_id(self.stat)
+
+
+class CachedFile(msgspec.Struct, frozen=True, gc=False):
+    """A file of a version; revisions that have it in common share it."""
+
+    path: str
+    blob: Blob | None
+    """Its bytes; None when they are missing."""
+    link: str
+    """The name of the blob that it links to; empty where it is no such link."""
+    form: str
+    """The form of weights that it belongs to, or empty."""
+    stamp: str
+    """Its path with the size and time of its bytes, as `repr` writes them.
+
+    The digest of a version is made of these, and plans hold it: they must stay as they are.
+    """
+    listed: File | None
+    """As it is listed; None when its bytes are missing."""
 
 
 @dataclass(slots=True)
@@ -77,29 +96,21 @@ class Revision:
 
     commit: str
     made_us: int
-    files: dict[str, Blob | None] = field(default_factory=dict)
-    """The bytes of each path; None for those that are missing."""
-    links: dict[str, str] = field(default_factory=dict)
-    """By path, the name of the blob that it links to; without files that are no such link."""
-    weights: bool = False
-    """Whether its files may be weights, as those of a model are."""
-    forms: dict[str, str] = field(init=False)
-    """By path, the form of weights that the file belongs to; without all other files."""
+    files: dict[str, CachedFile]
+    """By path, sorted."""
     alternatives: dict[str, str] = field(init=False)
     """The forms that are versions of their own; by each, the one beside it that is kept longest."""
 
     def __post_init__(self) -> None:
-        self.forms = forms(self.files if self.weights else ())
-        self.alternatives = alternatives(sorted({*self.forms.values()}))
+        forms = {file.form for file in self.files.values()} - {""}
+        self.alternatives = alternatives(sorted(forms)) if len(forms) > 1 else {}
 
-    def part(self, form: str) -> dict[str, Blob | None]:
+    def part(self, form: str) -> list[CachedFile]:
         """The files of one form of weights; without one, those that are of the revision itself."""
-        of, apart = self.forms, self.alternatives
+        files, apart = self.files.values(), self.alternatives
         if form:
-            return {path: blob for path, blob in self.files.items() if of.get(path) == form}
-        if not apart:
-            return self.files
-        return {path: blob for path, blob in self.files.items() if of.get(path) not in apart}
+            return [file for file in files if file.form == form]
+        return [file for file in files if file.form not in apart] if apart else list(files)
 
 
 @dataclass(slots=True)
@@ -112,6 +123,8 @@ class Repository:
     refs: dict[str, str] = field(default_factory=dict)
     """The commit of each ref."""
     revisions: dict[str, Revision] = field(default_factory=dict)
+    linked: dict[tuple[str, str], CachedFile] = field(default_factory=dict)
+    """The files that links straight to a blob lead to, by path and target, for all revisions."""
 
     @property
     def type(self) -> str:
@@ -122,6 +135,16 @@ class Repository:
     def name(self) -> str:
         """`ORG/NAME`."""
         return self.folder.partition("--")[2].replace("--", "/") or "shared"
+
+    def file(self, path: str, blob: Blob | None, link: str = "") -> CachedFile:
+        """A file at a path of a version."""
+        form = form_of(path) if self.folder.startswith("models--") else ""
+        if blob is None:
+            return CachedFile(path, None, link, form, f"({path!r}, None)", None)
+        size = blob.stat.st_size
+        stamp = f"({path!r}, ({size}, {blob.stat.st_mtime_ns // 1000}))"
+        listed = File(spelled_out(path), size, blob.place)
+        return CachedFile(path, blob, link, form, stamp, listed)
 
     def label(self, part: str) -> str:
         """What a version is called: `COMMIT`, or `COMMIT/FORM` for a form of weights.
@@ -141,8 +164,9 @@ class Repository:
         yield from self.blobs.values()
         yield from self.partial.values()
         for revision in self.revisions.values():
-            own = revision.files.keys() - revision.links.keys()
-            yield from (blob for path in own if (blob := revision.files[path]) is not None)
+            for file in revision.files.values():
+                if file.blob is not None and not file.link:
+                    yield file.blob
 
     def parts(self) -> list[str]:
         """Every version: `snapshots/COMMIT`, oldest download first, and what is left over.
@@ -175,42 +199,43 @@ class Repository:
         commit = split_part(part)[1]
         return sorted(ref for ref, at in self.refs.items() if commit and at == commit)
 
-    def files(self, part: str) -> dict[str, Blob | None]:
-        """The files of a version by path; None for one whose bytes are missing."""
+    def files(self, part: str) -> list[CachedFile]:
+        """The files of a version, by path."""
         kind, commit, form = split_part(part)
         if kind == SNAPSHOTS:
-            return self.revisions[commit].part(form) if commit in self.revisions else {}
+            return self.revisions[commit].part(form) if commit in self.revisions else []
+        found: dict[str, Blob | None] = {}
         if part == PARTIAL:
-            return dict(self.partial)
-        if part == UNUSED:
-            return {name: self.blobs[name] for name in self.blobs.keys() - self.needed()}
-        missing = (ref for ref, at in self.refs.items() if at not in self.revisions)
-        return dict.fromkeys(sorted(missing) if part == DANGLING else ())
+            found.update(self.partial)
+        elif part == UNUSED:
+            found.update((name, self.blobs[name]) for name in self.blobs.keys() - self.needed())
+        elif part == DANGLING:
+            found.update((ref, None) for ref, at in self.refs.items() if at not in self.revisions)
+        return [self.file(path, blob) for path, blob in sorted(found.items())]
 
     def needed(self) -> set[str]:
         """The blobs that revisions link to."""
-        return {name for one in self.revisions.values() for name in one.links.values()}
+        return {file.link for one in self.revisions.values() for file in one.files.values()}
 
     def blobs_of(self, part: str) -> set[str]:
         """The blobs that a version links to: those to look at once it is gone."""
         kind, commit, form = split_part(part)
         if kind == SNAPSHOTS:
             revision = self.revisions[commit]
-            paths = revision.part(form) if form else revision.links
-            return {revision.links[path] for path in paths if path in revision.links}
-        return set() if part == DANGLING else set(self.files(part))
+            files = revision.part(form) if form else revision.files.values()
+            return {file.link for file in files} - {""}
+        return set() if part == DANGLING else {file.path for file in self.files(part)}
 
     def forget(self, part: str) -> None:
         """Take a version out of what was read, after it was deleted."""
         kind, commit, form = split_part(part)
         if form:
             had = self.revisions[commit]
-            gone = had.part(form).keys()
-            files = {path: blob for path, blob in had.files.items() if path not in gone}
-            links = {path: name for path, name in had.links.items() if path not in gone}
-            self.revisions[commit] = replace(had, files=files, links=links)
+            files = {path: file for path, file in had.files.items() if file.form != form}
+            self.revisions[commit] = replace(had, files=files)
             return
-        lost = set(self.files(part)) if part == DANGLING else set(self.refs_to(part))
+        dangling = part == DANGLING
+        lost = {file.path for file in self.files(part)} if dangling else {*self.refs_to(part)}
         self.refs = {ref: at for ref, at in self.refs.items() if ref not in lost}
         if kind == SNAPSHOTS:
             del self.revisions[commit]
@@ -223,26 +248,30 @@ class Repository:
     def version(self, part: str) -> Version:
         """A version as it is listed."""
         files = self.files(part)
-        there = {blob.place: blob for blob in files.values() if blob is not None}
+        there = {file.listed.digest: file.blob.stat for file in files if file.blob and file.listed}
         commit = split_part(part)[1]
-        lost = sum(blob is None for blob in files.values())
+        lost = sum(file.blob is None for file in files)
         note = LEFTOVERS.get(part, "")
         if lost and not note:
             note = f"{lost:,} of {len(files):,} files are missing"
         elif apart := len(self.forms_of(part)):
             note = f"its weights are listed by themselves, in {apart:,} forms"
-        newest = max((blob.modified_us for blob in there.values()), default=None)
+        stats = there.values()
+        if commit:
+            made_us: int | None = self.revisions[commit].made_us
+        else:
+            made_us = max((one.st_mtime_ns // 1000 for one in stats), default=None)
         return Version(
             key=f"{self.folder}/{part}",
             collection_key=self.folder,
             ordinal=None,
             label=self.label(part),
-            digest=self.digest(part),
+            digest=_digest(commit or part, files),
             state=VersionState.PENDING if part == PARTIAL else VersionState.LIVE,
-            size=sum(blob.size for blob in there.values()),
+            size=sum([one.st_size for one in stats]),
             file_count=len(files),
-            created_us=self.revisions[commit].made_us if commit else newest,
-            used_us=max((blob.used_us for blob in there.values()), default=None),
+            created_us=made_us,
+            used_us=max([one.st_atime_ns // 1000 for one in stats], default=None),
             note=note,
             aliases=self._aliases(part),
         )
@@ -253,40 +282,34 @@ class Repository:
         scope = f"{self.name}:{self.label(f'{SNAPSHOTS}/{commit}')}" if form else ""
         return tuple(Alias(spelled_out(ref), scope=scope) for ref in self.refs_to(part))
 
-    def digest(self, part: str) -> str:
-        """A text that changes with the commit, and with the files of it that are here."""
-        files = sorted(
-            (path, blob and (blob.size, blob.modified_us))
-            for path, blob in self.files(part).items()
-        )
-        here = hashlib.sha256(repr(files).encode(errors="backslashreplace")).hexdigest()[:_SHORT]
-        return f"{split_part(part)[1] or part}+{here}"
-
     def present_files(self, part: str) -> tuple[File, ...]:
         """The files of a version whose bytes are here, by path."""
-        found = sorted(self.files(part).items())
-        return tuple(
-            File(spelled_out(path), blob.size, blob.place)
-            for path, blob in found
-            if blob is not None
-        )
+        return tuple([file.listed for file in self.files(part) if file.listed is not None])
 
     def facts(self, part: str, dependents: tuple[str, ...] = ()) -> Facts:
         """What is true of a version, with a token of all of it."""
         refs = self.refs_to(part)
+        digest = _digest(split_part(part)[1] or part, self.files(part))
         return Facts(
             key=f"{self.folder}/{part}",
-            digest=self.digest(part),
+            digest=digest,
             state=VersionState.PENDING if part == PARTIAL else VersionState.LIVE,
             aliases=self._aliases(part),
             dependents=dependents,
             token=hashlib.sha256(
-                repr((refs, dependents, self.digest(part))).encode(errors="backslashreplace")
+                repr((refs, dependents, digest)).encode(errors="backslashreplace")
             ).hexdigest(),
             collection=self.name,
             label=self.label(part),
             type=self.type,
         )
+
+
+def _digest(name: str, files: list[CachedFile]) -> str:
+    """A text that changes with the name of a version, and with the files of it that are here."""
+    stamps = f"[{', '.join([file.stamp for file in files])}]"
+    here = hashlib.sha256(stamps.encode(errors="backslashreplace")).hexdigest()[:_SHORT]
+    return f"{name}+{here}"
 
 
 def split_part(part: str) -> tuple[str, str, str]:
@@ -329,14 +352,13 @@ class Cache:
         """
         if folder == SHARED and self.shares:
             return Repository(SHARED, self._unneeded_shared())
-        kind = folder.partition("--")[0]
         if "/" in folder or not is_repository(folder):
             return None
-        top = self.root / folder
+        top = f"{self.root}/{folder}"
         if not stat.S_ISDIR(mode_of(top)):
             return None
         commits = entries_in(f"{top}/{SNAPSHOTS}")
-        _check_names(folder, entries_in(str(top)), commits)
+        _check_names(folder, entries_in(top), commits)
         found = Repository(folder)
         self._read_blobs(found)
         found.refs = self.refs(folder)
@@ -344,10 +366,8 @@ class Cache:
             if entry.is_dir(follow_symlinks=False):
                 with suppress(FileNotFoundError):
                     made = entry.stat(follow_symlinks=False).st_mtime_ns // 1000
-                    files, links = self._files(found, entry.path)
-                    found.revisions[entry.name] = Revision(
-                        entry.name, made, files, links, weights=kind == "models"
-                    )
+                    files = self._files(found, entry.name)
+                    found.revisions[entry.name] = Revision(entry.name, made, files)
         return found
 
     def refs(self, folder: str) -> dict[str, str]:
@@ -362,20 +382,21 @@ class Cache:
     def _read_blobs(self, found: Repository) -> None:
         shares = self.shares
         blobs = f"{self.root}/{found.folder}/blobs"
-        for entry in entries_in(blobs):
-            name = entry.name
-            unfinished = name.endswith((".incomplete", ".shared"))
-            try:
-                if unfinished or entry.is_file(follow_symlinks=False):
-                    blob = _blob(f"{found.folder}/blobs/{name}", entry.stat(follow_symlinks=False))
-                    (found.partial if unfinished else found.blobs)[name] = blob
-                elif shares and entry.is_symlink():
-                    target = os.path.normpath(os.path.join(blobs, os.readlink(entry.path)))
+        for name, top in _names_in(blobs):
+            here = _stat_in(top, name)
+            if here is None:
+                continue
+            if name.endswith((".incomplete", ".shared")):
+                found.partial[name] = Blob(f"{found.folder}/blobs/{name}", here)
+            elif stat.S_ISREG(here.st_mode):
+                found.blobs[name] = Blob(f"{found.folder}/blobs/{name}", here)
+            elif shares and stat.S_ISLNK(here.st_mode):
+                with suppress(FileNotFoundError):
+                    link = os.readlink(name, dir_fd=top)
+                    target = os.path.normpath(os.path.join(blobs, link))
                     shared = shared_place(target)
                     if shared and target == f"{self.root}/{shared}":
-                        found.blobs[name] = _blob(shared, os.lstat(target))
-            except FileNotFoundError:
-                continue
+                        found.blobs[name] = Blob(shared, os.lstat(target))
 
     def local_files(self, repository: Repository, part: str) -> dict[str, LocalFile]:
         """Where the files of a version lie, by path; what is no link may be written to.
@@ -386,53 +407,70 @@ class Cache:
         found = {}
         _, commit, form = split_part(part)
         revision = repository.revisions[commit]
-        for path, blob in (revision.part(form) if form else revision.files).items():
-            if blob is None:
+        for file in revision.part(form) if form else revision.files.values():
+            if file.blob is None:
                 raise SourceError(
-                    f"{spelled_out(path)} of {repository.name}:{repository.label(part)}: its"
+                    f"{spelled_out(file.path)} of {repository.name}:{repository.label(part)}: its"
                     " bytes are missing. Nothing was added.",
                     hint="Download that revision again, then keep it.",
                 )
-            name = revision.links.get(path, "")
-            found[path] = LocalFile(
-                self.root / blob.path,
-                steady=path in revision.links,
-                digest=f"sha256:{name}" if _SHA256.fullmatch(name) else "",
+            found[file.path] = LocalFile(
+                self.root / file.blob.path,
+                steady=file.link != "",
+                digest=f"sha256:{file.link}" if _SHA256.fullmatch(file.link) else "",
             )
         return found
 
     @property
     def shares(self) -> bool:
         """Whether there is a store of shared bytes here, of the layout that is known."""
-        store = self.root / SHARED
-        if not stat.S_ISDIR(mode_of(store)) or not stat.S_ISREG(mode_of(store / _MARKER)):
+        store = f"{self.root}/{SHARED}"
+        marker = f"{store}/{_MARKER}"
+        if not stat.S_ISDIR(mode_of(store)) or not stat.S_ISREG(mode_of(marker)):
             return False
-        return beginning_of(str(store / _MARKER)) == "1\n"
+        return beginning_of(marker) == "1\n"
 
-    def _files(
-        self, found: Repository, snapshot: str
-    ) -> tuple[dict[str, Blob | None], dict[str, str]]:
-        """The files and links of a revision; what goes while it is read is left out."""
-        blobs = f"{self.root}/{found.folder}/blobs"
-        place = f"{found.folder}/{SNAPSHOTS}/{os.path.basename(snapshot)}/"
-        files: dict[str, Blob | None] = {}
-        links: dict[str, str] = {}
-        for path, entry in _walk(snapshot):
-            try:
-                if not entry.is_symlink():
-                    files[path] = _blob(place + path, entry.stat(follow_symlinks=False))
-                    continue
-                target = os.readlink(entry.path)
-            except FileNotFoundError:
-                continue
-            name = target.removeprefix(_way_to_blobs(path.count("/")))
-            if name == target:  # of another form; only the folders on the way are followed
-                way, name = os.path.split(os.path.join(os.path.dirname(entry.path), target))
-                name = name if os.path.realpath(way) == blobs else ""
-            files[path] = found.blobs.get(name)
-            if name and "/" not in name:
-                links[path] = name
-        return files, links
+    def _files(self, found: Repository, commit: str) -> dict[str, CachedFile]:
+        """The files of a revision, by path; what goes while it is read is left out.
+
+        Nearly all are links, so each is taken for one first.
+
+        Raises:
+            OSError: a folder cannot be read, or there is no end to them.
+        """
+        place = f"{found.folder}/{SNAPSHOTS}/{commit}"
+        files = {}
+        folders = [""]
+        while folders:
+            below = folders.pop()
+            _check_depth(place, below)
+            for name, top in _names_in(f"{self.root}/{place}/{below}"):
+                path = below + name
+                try:
+                    link = path, os.readlink(name, dir_fd=top)
+                except OSError:
+                    here = _stat_in(top, name)
+                    if here is None:
+                        continue
+                    if stat.S_ISDIR(here.st_mode):
+                        folders.append(f"{path}/")
+                    else:
+                        files[path] = found.file(path, Blob(f"{place}/{path}", here))
+                else:
+                    files[path] = found.linked.get(link) or self._linked(found, place, *link)
+        return {path: files[path] for path in sorted(files)}
+
+    def _linked(self, found: Repository, place: str, path: str, target: str) -> CachedFile:
+        """The file that a link in a revision leads to; only the folders on the way are followed."""
+        name = target.removeprefix(_way_to_blobs(path.count("/")))
+        if name != target:
+            name = "" if "/" in name else name
+            file = found.linked[path, target] = found.file(path, found.blobs.get(name), name)
+            return file
+        way, name = os.path.split(os.path.join(self.root, place, os.path.dirname(path), target))
+        if os.path.realpath(way) != f"{self.root}/{found.folder}/blobs":
+            name = ""
+        return found.file(path, found.blobs.get(name), name)
 
     def _unneeded_shared(self) -> dict[str, Blob]:
         """The shared bytes that no repository points to, by name.
@@ -447,7 +485,7 @@ class Cache:
                 continue
             if entry.is_file(follow_symlinks=False) and stat.S_ISREG(mode_of(f"{entry.path}.refs")):
                 with suppress(FileNotFoundError):
-                    found[entry.name] = _blob(place, entry.stat(follow_symlinks=False))
+                    found[entry.name] = Blob(place, entry.stat(follow_symlinks=False))
         return found
 
     def needed_shared(self) -> set[str]:
@@ -494,14 +532,8 @@ def shared_place(target: str) -> str:
 
 def commit_in(ref: str | Path) -> str:
     """What a ref points to."""
-    with open(ref, encoding="utf-8", errors="replace") as file:
-        return file.read(200).strip()
-
-
-def _blob(path: str, found: os.stat_result) -> Blob:
-    place = path if found.st_nlink == 1 else bytes_id(found)
-    used_us, modified_us = found.st_atime_ns // 1000, found.st_mtime_ns // 1000
-    return Blob(path, place, found.st_size, used_us, modified_us, file_id(found), found.st_nlink)
+    with open(ref, "rb", buffering=0) as file:
+        return file.read(200).decode(errors="replace").strip()
 
 
 def mode_of(path: str | Path) -> int:
@@ -530,13 +562,36 @@ def _walk(top: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
     folders = [""]
     while folders:
         below = folders.pop()
-        if below.count("/") > _DEEPEST:
-            raise OSError(errno.ENAMETOOLONG, "too many folders are in each other", top)
+        _check_depth(top, below)
         for entry in entries_in(f"{top}/{below}"):
             if entry.is_dir(follow_symlinks=False):
                 folders.append(f"{below}{entry.name}/")
             else:
                 yield f"{below}{entry.name}", entry
+
+
+def _names_in(folder: str) -> Iterator[tuple[str, int]]:
+    """The names in a folder, with a descriptor of the folder; none where there is no folder.
+
+    The system finds a file by both of them faster than by its whole path.
+    """
+    try:
+        top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    try:
+        for name in os.listdir(top):
+            yield name, top
+    finally:
+        os.close(top)
+
+
+def _stat_in(folder: int, name: str) -> os.stat_result | None:
+    """What the system says of something in an open folder; None when it is gone."""
+    try:
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
 
 
 def is_repository(name: str) -> bool:
@@ -549,6 +604,16 @@ def is_of_the_cache(path: str) -> bool:
     """Whether a path below the top of a cache is in what the cache itself keeps there."""
     first = path.partition("/")[0]
     return is_repository(first) or first in {SHARED, "version.txt"} or first.startswith(".")
+
+
+def _check_depth(top: str, below: str) -> None:
+    """Refuse folders without end.
+
+    Raises:
+        OSError: there are too many.
+    """
+    if below.count("/") > _DEEPEST:
+        raise OSError(errno.ENAMETOOLONG, "too many folders are in each other", top)
 
 
 def _check_names(

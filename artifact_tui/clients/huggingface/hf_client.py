@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,7 +22,7 @@ from artifact_tui.clients.huggingface.hf_cache import LEFTOVERS, SNAPSHOTS, Cach
 from artifact_tui.clients.huggingface.hf_deleting import CacheDeleter
 from artifact_tui.clients.huggingface.hf_lineage import CardLineage, needed_parts
 from artifact_tui.clients.huggingface.hf_neighbours import NO_NEIGHBOURS, Neighbours, is_beside
-from artifact_tui.clients.open_files import holders_of
+from artifact_tui.clients.open_files import file_id, holders_of
 from artifact_tui.errors import NotFoundError, NotToldError, SourceError
 from artifact_tui.model import Collection, Edge, Identity, Listed
 
@@ -40,6 +42,9 @@ OLD_TOOLS = (
     " it removes shared files that other repositories need."
 )
 _AT_ONCE = 500
+
+_A_MOMENT_S = 0.02
+"""Seconds for which repositories are gathered before they are handed on."""
 
 
 class HfClient(DiskClient):
@@ -71,7 +76,7 @@ class HfClient(DiskClient):
         return tuple(f"{folder} cannot be read: {why}." for folder, why in found)
 
     async def listing(self) -> AsyncGenerator[Listed, None]:
-        """A repository after the other, with its revisions and their files; then the lineage.
+        """Some repositories after others, with their revisions and files; then the lineage.
 
         What lies beside the cache comes last.
         """
@@ -79,18 +84,14 @@ class HfClient(DiskClient):
         self._hard_links = HardLinks()
         newest: dict[str, list[str]] = {}
         parents: dict[str, frozenset[str]] = {}
-        for folder in await self._run(self._cache.folders):
-            try:
-                part = await asyncio.to_thread(self._list_repository, folder, newest, parents)
-            except OSError as error:
-                self._unreadable[folder] = error.strerror or str(error)
-                part = Listed(complete=False)
-            yield part
+        folders = deque(await self._run(self._cache.folders))
+        while folders:
+            yield await asyncio.to_thread(self._list_some, folders, newest, parents)
         yield Listed(
             edges=tuple(
                 Edge(parent, key)
-                for key, folders in parents.items()
-                for folder in sorted(folders & newest.keys())
+                for key, sources in parents.items()
+                for folder in sorted(sources & newest.keys())
                 for parent in newest[folder]
             )
         )
@@ -105,19 +106,48 @@ class HfClient(DiskClient):
                 )
         yield Listed(held=self._hard_links.elsewhere())
 
+    def _list_some(
+        self,
+        folders: deque[str],
+        newest: dict[str, list[str]],
+        parents: dict[str, frozenset[str]],
+    ) -> Listed:
+        """The next repositories, as many as a moment allows: handing on each by itself is slow.
+
+        The first that there is comes by itself, as somebody may wait for it.
+        """
+        until = time.monotonic() + (_A_MOMENT_S if newest else 0)
+        some = []
+        while folders:
+            some.append(self._list_repository(folders.popleft(), newest, parents))
+            if time.monotonic() >= until:
+                break
+        return Listed(
+            tuple(one for part in some for one in part.collections),
+            tuple(one for part in some for one in part.versions),
+            tuple(one for part in some for one in part.edges),
+            files={key: files for part in some for key, files in part.files.items()},
+            complete=all(part.complete for part in some),
+        )
+
     def _list_repository(
         self, folder: str, newest: dict[str, list[str]], parents: dict[str, frozenset[str]]
     ) -> Listed:
         """One repository; its newest revision, the sources of all, and hard links are noted.
 
-        Raises:
-            OSError: it cannot be read.
+        So is why it cannot be read.
         """
-        found = self._cache.repository(folder)
+        try:
+            found = self._cache.repository(folder)
+        except OSError as error:
+            self._unreadable[folder] = error.strerror or str(error)
+            return Listed(complete=False)
         if found is None or not (parts := found.parts()):
             return Listed()
         for blob in found.every_blob():
-            self._hard_links.add(blob.id, blob.place, blob.path, blob.names)
+            if blob.stat.st_nlink > 1:
+                names = blob.stat.st_nlink
+                self._hard_links.add(file_id(blob.stat), blob.place, blob.path, names)
         newest[folder] = [f"{folder}/{part}" for part in needed_parts(found)]
         for commit, sources in self._lineage.parents(found).items():
             parents[f"{folder}/{SNAPSHOTS}/{commit}"] = sources
@@ -241,7 +271,7 @@ def _file_ids(
 ) -> dict[str, Some[FileId]]:
     """The files that hold the bytes of these versions."""
     revisions = {
-        key: {blob.id for blob in repository.files(part).values() if blob is not None}
+        key: {file_id(file.blob.stat) for file in repository.files(part) if file.blob is not None}
         for key, (repository, part) in versions.items()
     }
     return {**revisions, **{one.key: one.content.ids for one in beside}}

@@ -130,7 +130,8 @@ class CacheDeleter:
         top = self._cache.root / repository.folder
         kind, commit, form = split_part(part)
         if form:
-            self._unlink_form(top / SNAPSHOTS / commit, repository.revisions[commit].part(form))
+            paths = [file.path for file in repository.files(part)]
+            self._unlink_form(top / SNAPSHOTS / commit, paths)
             return
         if kind == SNAPSHOTS:  # before its refs go, see whether it can go itself
             self._gone().mkdir(parents=True, exist_ok=True)
@@ -138,8 +139,8 @@ class CacheDeleter:
                 raise PermissionError(
                     errno.EACCES, "it is not yours to change", str(top / SNAPSHOTS)
                 )
-        refs = list(repository.files(part)) if part == DANGLING else repository.refs_to(part)
-        for ref in refs:
+        dangling = [file.path for file in repository.files(part)] if part == DANGLING else []
+        for ref in dangling or repository.refs_to(part):
             path = top / "refs" / ref
             with suppress(FileNotFoundError):
                 if commit_in(path) == repository.refs[ref]:

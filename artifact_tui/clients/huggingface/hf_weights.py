@@ -30,18 +30,15 @@ _FORM_FOLDERS = {"onnx", "original"}
 """Folders that hold another form of what lies beside them."""
 
 
-def forms(paths: Iterable[str]) -> dict[str, str]:
-    """The form of each of these paths that is of weights.
+@lru_cache(maxsize=4_096)  # most repositories name them alike
+def form_of(path: str) -> str:
+    """The form of the weights at a path; empty where there are none.
 
     `model-Q4_K_M.gguf` is a form of its own; else the folder, a variant and the format name one:
     `unet/fp16.safetensors`. What cannot be printed is of none.
     """
-    likely = (path for path in paths if path.endswith(_ENDS) and path.isprintable())
-    return {path: form for path in likely if (form := _form_of(path))}
-
-
-@lru_cache(maxsize=4_096)  # the revisions of a repository have most of their paths in common
-def _form_of(path: str) -> str:
+    if not path.endswith(_ENDS) or not path.isprintable():
+        return ""
     folder, _, name = path.rpartition("/")
     name = name.removesuffix(".index.json")
     form = _FORMATS.get(name.rpartition(".")[2], "")
