@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -153,3 +154,10 @@ def test_a_digest_stays_what_it_was_when_older_plans_were_made(cli: Cli, tmp_pat
     stamp = hashlib.sha256(repr(sorted(seen)).encode()).hexdigest()[:12]
     (record,) = cli("ls", f"hf:{hub.root}", "--versions", "--json", code=None).records
     assert record["digest"] == f"{OLD}+{stamp}"
+
+
+def test_to_list_a_model_is_not_to_use_it(hub: Hub, cli: Cli) -> None:
+    card = hub.root / LORA / "snapshots" / TUNED / "README.md"
+    os.utime(card, (1_500_000_000, 1_500_000_000))
+    cli("ls", "hf:")
+    assert card.stat().st_atime == 1_500_000_000

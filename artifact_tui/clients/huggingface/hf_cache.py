@@ -520,8 +520,14 @@ def beginning_of(path: str) -> str:
 
 
 def _at_once(path: str, flags: int) -> int:
-    """Open a file without waiting for whoever would write into a pipe."""
-    return os.open(path, flags | os.O_NONBLOCK)
+    """Open a file without waiting for whoever would write into a pipe, and without using it.
+
+    When a version was used last is read from its files: that we looked at a card must not count.
+    """
+    try:
+        return os.open(path, flags | os.O_NONBLOCK | getattr(os, "O_NOATIME", 0))
+    except PermissionError:  # of another account, where it cannot be helped
+        return os.open(path, flags | os.O_NONBLOCK)
 
 
 def shared_place(target: str) -> str:
