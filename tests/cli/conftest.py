@@ -167,7 +167,6 @@ def vision(wandb_process: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     the registry's collection `Prod`; `net:v1` was made from `mnist:v1`.
     """
     server = wandb_process
-    server.become()
     server.seed(
         companies=[Company(name="acme", entity="acme-org")],
         teams=[Team(name="acme", organization="acme")],

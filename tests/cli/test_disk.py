@@ -36,7 +36,6 @@ def process() -> Server:
 @pytest.fixture
 def zoo(process: Server) -> Server:
     """Twelve artifacts."""
-    process.become()
     process.seed([Entry(str(n), f"acme/net{n % 3}", "model") for n in range(12)])
     return process
 

@@ -27,7 +27,6 @@ def process() -> Server:
 @pytest.fixture
 def server(process: Server) -> Server:
     """Twelve artifacts of three names."""
-    process.become()
     process.fill(12, names=3)
     process.clear()
     return process

@@ -29,7 +29,6 @@ def process() -> Server:
 @pytest.fixture
 def server(process: Server) -> Server:
     """Four artifacts, the third of which was made from the first; configured as `zoo`."""
-    process.become()
     process.seed(
         [
             Entry("1", "acme/bert", "model", url="https://example.org/bert"),

@@ -26,7 +26,6 @@ def process() -> Server:
 @pytest.fixture
 def server(process: Server) -> Server:
     """An empty registry, configured as `zoo`."""
-    process.become()
     process.seed([])
     process.clear()
     (config_dir() / "config.toml").write_text(

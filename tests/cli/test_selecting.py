@@ -29,7 +29,6 @@ def process() -> Server:
 @pytest.fixture
 def zoo(process: Server) -> Server:
     """Three models, the last made from the first, and a dataset; configured as `zoo`."""
-    process.become()
     process.seed(
         [
             Entry("1", "acme/bert", "model"),

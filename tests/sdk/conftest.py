@@ -18,16 +18,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def process() -> Server:
+def server() -> Server:
     return fresh()
-
-
-@pytest.fixture
-def server(process: Server) -> Server:
-    process.become()
-    process.seed()
-    process.clear()
-    return process
 
 
 @pytest.fixture

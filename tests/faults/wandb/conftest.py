@@ -22,7 +22,4 @@ def process() -> Server:
 
 @pytest.fixture
 def scene(process: Server, tmp_path: Path) -> Scene:
-    process.become()
-    process.seed()
-    process.clear()
     return Scene(process, tmp_path)

@@ -1,4 +1,4 @@
-"""A stand-in registry for these tests: one process, made anew for each test."""
+"""A stand-in registry for these tests, empty at the start of each."""
 
 from __future__ import annotations
 
@@ -19,17 +19,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def process() -> Server:
-    return fresh()
-
-
-@pytest.fixture
-def server(process: Server) -> Server:
+def server() -> Server:
     """An empty registry that behaves like the reference server."""
-    process.become()
-    process.seed([])
-    process.clear()
-    return process
+    return fresh()
 
 
 class Opener:
