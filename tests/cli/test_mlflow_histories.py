@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Cli
 
 
-OPERATIONS, SEED = 60, 3
-"""Few: a server does ten in a second. `python -m benchmarks.mlflow_histories` does more."""
+OPERATIONS, SEED = 60, 2
+"""Few, of a seed with which it is seen when bytes go that a version needs.
+
+`python -m benchmarks.mlflow_histories` does more.
+"""
 
 
 def test_what_plans_say_is_what_happened_and_mlflow_loads_what_is_kept(

@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from artifact_tui.clients.mlflow.mlflow_entries import version_key
+from artifact_tui.clients.mlflow.mlflow_entries import model_key, version_key
 from artifact_tui.text import size as in_words
 from tests.support.mlflow_truth import DONE, PROXIED, AppliedPlan, MlflowState
 
@@ -31,6 +31,7 @@ EXPERIMENTS = ("vision", "speech")
 FILTERS = (
     "type:logged", "type:model", "type:run", "name:net", "name:tiny", "type:run dependents:0",
     "type:logged dependents:0", "version:v1", "alias:none type:model", "type:model latest:1",
+    "type:experiment", "state:trash", "type:run state:trash",
 )  # fmt: skip
 CONSENTS = ("--with-dependents", "--storage", "--delete-aliases", "--whole-collections")
 FAULTS = ("kill", "kill-after", "drop", "fail", "fail-after", "busy")
@@ -76,7 +77,7 @@ class MlflowHistory:
 
     def step(self) -> None:
         """One operation of anybody."""
-        ours = {self.plan: 20, self.orphans: 3, self.restore: 2, self.change: 2, self.people: 73}
+        ours = {self.plan: 18, self.orphans: 6, self.restore: 2, self.change: 2, self.people: 73}
         self._one_of(ours)()
 
     def _one_of(self, weights: Mapping[Callable[[], None], int]) -> Callable[[], None]:
@@ -89,8 +90,8 @@ class MlflowHistory:
         """Somebody does something at the server."""
         changes = {self.alias: 6, self.rename: 2, self.tag: 3, self.prompt: 1, self.add_file: 2}
         removes = {
-            self.delete_version: 5, self.delete_model: 1, self.delete_logged: 2,
-            self.delete_run: 2, self.restore_run: 2, self.delete_experiment: 1,
+            self.delete_version: 6, self.delete_model: 1, self.delete_logged: 5,
+            self.delete_run: 3, self.restore_run: 2, self.delete_experiment: 1,
         }  # fmt: skip
         self._one_of({self.grow: 54} | changes | removes)()
 
@@ -253,12 +254,14 @@ class MlflowHistory:
                 "SELECT model_id, lifecycle_stage, artifact_location, source_run_id, name"
                 " FROM logged_models"
             )
+            models = rows("SELECT name FROM registered_models")
             homes = rows("SELECT experiment_id, lifecycle_stage FROM experiments")
         named: dict[tuple[str, str], list[str]] = {}
         for model, stage, _, run, name in logged:
             if stage == "active":
                 named.setdefault((run, name), []).append(f"models:/{model}")
         return MlflowState(
+            frozenset(model_key(name) for (name,) in models),
             {
                 version_key(one[0], str(one[1])): (one[2], one[3] or one[4], one[5])
                 for one in versions
@@ -366,7 +369,9 @@ class MlflowHistory:
         for key, stage in after.stages.items():
             if before.stages[key] != stage:
                 self.counted["restored"] += 1
-                if key not in items or stage != "active":
+                home = f"experiments:/{after.home(key)}" if key in after.places else key
+                with_it = before.stages.get(home) != after.stages.get(home)
+                if stage != "active" or not (key in items or with_it or key == home):
                     self._note(f"undo of {plan.name}: {key} is {stage}")
         if (before.versions, before.aliases, before.files) != (
             after.versions,

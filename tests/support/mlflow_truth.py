@@ -19,6 +19,8 @@ DONE = frozenset({"deleted", "verified", "gone"})
 class MlflowState:
     """What a server has: its own tables, and the files below its artifact root."""
 
+    models: frozenset[str]
+    """The keys of registered models and prompts, those without versions too."""
     versions: dict[str, tuple[int, str, str]]
     """When each was made, where its bytes are, and its status."""
     aliases: frozenset[tuple[str, str]]
@@ -54,6 +56,11 @@ class MlflowState:
         return found
 
 
+def _experiment(runs: str) -> str:
+    """The key of the experiment that all of its runs are the collection of."""
+    return f"experiments:/{runs.removeprefix('runs:/').rstrip('/')}"
+
+
 @dataclass(frozen=True)
 class AppliedPlan:
     """The items that were to go, and the server right before the apply and after its end."""
@@ -68,6 +75,11 @@ class AppliedPlan:
     def done(self) -> frozenset[str]:
         """The keys of what is told to be gone."""
         return frozenset(one["key"] for one in self.items if one["result"] in DONE)
+
+    @cached_property
+    def _with_runs(self) -> frozenset[str]:
+        """The experiments that went because all of their runs did, in one request."""
+        return frozenset(_experiment(one) for one in self.done if one.startswith("runs:/"))
 
     @property
     def freed(self) -> int:
@@ -89,7 +101,7 @@ class AppliedPlan:
                 yield f"{key} is {result}, and there"
             if result != "gone" and not was:
                 yield f"{key} is {result}, and was not there"
-            if result == "gone" and was and not self.disturbed:
+            if result == "gone" and was and not self.disturbed and key not in self._with_runs:
                 yield f"{key} is gone already, and was there"
         elif result in {"planned", "sent"}:
             yield f"{key} is {result} in the end"
@@ -100,8 +112,10 @@ class AppliedPlan:
     def _there(state: MlflowState, one: dict[str, Any]) -> bool:
         if one["kind"] == "object":
             return bool(state.below(one["key"]))
+        if one["kind"] == "collection" and not one["key"].startswith("runs:/"):
+            return one["key"] in state.models
         if one["kind"] == "collection":
-            return any(key.startswith(f"{one['key']}/") for key in state.versions)
+            return state.stages.get(_experiment(one["key"])) == "active"
         return one["key"] in state.versions or state.stages.get(one["key"]) == "active"
 
     def _of_tables(self) -> Iterator[str]:
@@ -111,9 +125,12 @@ class AppliedPlan:
             whole = key.rpartition("/")[0] in self.done
             if after.versions.get(key) != was and not whole and key not in self.done:
                 yield f"the version {key} went or changed, and is not in the plan"
+        explained = self.done | self._with_runs
         for key, stage in before.stages.items():
-            if after.stages.get(key) != stage and key not in self.done:
+            if after.stages.get(key) != stage and key not in explained:
                 yield f"{key} is {after.stages.get(key)}, and is not in the plan"
+        for key in before.models - after.models - self.done:
+            yield f"the model {key} went, and is not in the plan"
         for key in after.versions.keys() - before.versions.keys():
             yield f"the version {key} came"
         for key, alias in before.aliases - after.aliases:
