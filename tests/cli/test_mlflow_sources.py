@@ -241,3 +241,28 @@ def test_an_orphan_that_cannot_be_listed_stays_and_holds_up_no_other(
     assert "no pattern" in said.out + said.err
     cli("apply", plan, "--yes", "--expect", "1")
     assert sorted(server.files().values()) == [11, 50]
+
+
+def test_a_run_keeps_the_files_of_an_experiment_that_is_in_its_folder(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    plan = tmp_path / "deletion.plan"
+    outer = server.run("outer", files={"a.txt": b"a"}).removeprefix("runs:/")
+    with server.database() as rows:
+        ((place,),) = rows("SELECT artifact_uri FROM runs WHERE run_uuid = ?", outer)
+    server.experiment("inner", f"{place}/sub")
+    server.version("deep", server.logged(server.run("inner"), "deep", {"w.bin": b"d" * 9}))
+    cli("plan", "mlflow:", "type:run name:outer", "-o", plan, "--storage")
+    said = cli("apply", plan, "--yes", "--expect", "2", code=1).out
+    assert "has its bytes there" in said
+    assert "models/m-" not in cli("orphans", "mlflow:", "--json", code=None).out
+    assert sorted(server.files().values()) == [1, 9, 50]
+
+
+def test_a_size_that_a_name_in_a_run_does_not_tell_is_not_known(
+    cli: Cli, server: MlflowRegistry
+) -> None:
+    """MLflow finds the logged model of that name, in a folder of its own."""
+    server.version("churn", f"runs:/{run_of(server)}/net", run_id=run_of(server))
+    (one,) = cli("plan", "mlflow:", "name:churn", "--json").records
+    assert one["size"] is None

@@ -84,10 +84,12 @@ class MlflowBytes:
         """
         spots = {key: one for key, one in (await self._spots(keys)).items() if one.folder}
         stored = await self._stored({one.folder: one.owner for one in spots.values()})
-        found = {}
+        found: dict[str, tuple[File, ...]] = {}
         for key, one in spots.items():
             if (files := stored.get(one.folder)) is not None:
-                found[key] = _below(files, one.below)
+                rows = _below(files, one.below)
+                # What a name in a run leads to may be a logged model, in a folder of its own.
+                found |= {key: rows} if rows or not one.below else {}
         return found
 
     async def _spots(self, keys: Sequence[str]) -> dict[str, Spot]:

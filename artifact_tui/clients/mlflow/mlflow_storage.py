@@ -166,10 +166,14 @@ class MlflowStorage:
         """Which owners' folders hold the bytes of a version, and of which one.
 
         However a source is written, and whatever the version says of its run: the id is in it. Or
-        it is a folder above one of the places that the owner's has.
+        it is a folder above one of the places that the owner's has. An experiment may have been put
+        into such a folder too, with all that is in it.
         """
         ids = {key.rpartition("/")[2].removeprefix("m-"): key for key in places}
-        pages = await together(*(self._requests.versions(kind) for kind in ("", IS_PROMPT)))
+        pages, experiments = await together(
+            together(*(self._requests.versions(kind) for kind in ("", IS_PROMPT))),
+            self._requests.experiments(),
+        )
         rows = [one for page in pages for one in page]
         await self._facts.locate(rows, rows)
         found: dict[str, str] = {}
@@ -182,6 +186,12 @@ class MlflowStorage:
             for outer in (outer for place in several for outer in _above(_plain(place))):
                 if outer in above:
                     found[key] = above[outer]
+        homes = {_plain(one.artifact_location): one.key for one in experiments.values()}
+        for home, experiment in homes.items():
+            outside = set(_above(home))
+            for key, several in places.items():
+                if not outside.isdisjoint(map(_plain, several)):
+                    found[key] = experiment
         return found
 
     async def objects_of(
