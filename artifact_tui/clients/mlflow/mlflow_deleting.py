@@ -145,9 +145,9 @@ class MlflowDeletions(MlflowChanges):
         names = {ref.name for key in asking if (ref := parse_version(key)) is not None}
         self._aliases = AliasTable((await self._facts.models(names)).values())
         self._states = (await self._facts.things(self._keys)).states
-        for one in names_of(self._keys).experiments:
-            words = await _held_by(self._requests, self._facts, one, runs=True)
-            self._holding = {**self._holding, experiment_key(one): words}
+        homes = sorted(names_of(self._keys).experiments)
+        held = (_held_by(self._requests, self._facts, one, runs=True) for one in homes)
+        self._holding = dict(zip(map(experiment_key, homes), await together(*held), strict=True))
 
     def refusal(self, key: str) -> Outcome | None:
         """Whether it carries aliases that must stay, is gone already, or must stay itself."""
