@@ -6,7 +6,7 @@ scrollbar is drawn with every change of focus. Here a line that did not change i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from rich.segment import Segment
 from rich.style import Style
@@ -47,11 +47,18 @@ class LineView(Widget, can_focus=True):
     """
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        self._ready: dict[int, Strip] = {}
+        """Rows that were drawn to be compared, and are not on the screen yet."""
         super().__init__(id=id)
         self.top = 0
         """The first visible line; set it with `scroll_line`."""
         self._lines: Sequence[Content] = ()
         self._drawn: dict[int, Strip] = {}
+
+    @property
+    def rich_style(self) -> Style:
+        """As in Textual, of the colours that it keeps: every line asks for it."""
+        return self.visual_style.rich_style
 
     @property
     def count(self) -> int:
@@ -145,19 +152,37 @@ class LineView(Widget, can_focus=True):
 
     def refresh_changed(self) -> None:
         """Draw those rows of the widget again that differ from what is on the screen."""
+        ready = {}
         for y in range(self.content_size.height):
             before = self._drawn.get(y)
-            if before is None or before != self._row(y):
+            row = None if before is None else self._row(y)
+            if row is None or before != row:
                 self.refresh(Region(0, y, self.content_size.width, 1))
+            if row is not None:
+                ready[y] = row
+        self._ready = ready
+
+    def refresh(
+        self,
+        *regions: Region,
+        repaint: bool = True,
+        layout: bool = False,
+        recompose: bool = False,
+    ) -> Self:
+        """As in Textual; rows that were drawn before may look otherwise now."""
+        self._ready.clear()
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def notify_style_update(self) -> None:
         """Colours have changed."""
         super().notify_style_update()
         self._drawn.clear()
+        self._ready.clear()
 
     def render_line(self, y: int) -> Strip:
         """One visible line, for Textual."""
-        strip = self._drawn[y] = self._row(y)
+        ready = self._ready.pop(y, None)
+        strip = self._drawn[y] = self._row(y) if ready is None else ready
         return strip
 
     def _row(self, y: int) -> Strip:
