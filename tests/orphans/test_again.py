@@ -8,7 +8,7 @@ from tests.orphans.test_screen import opened, steady
 from tests.servers.rest.registry import Entry
 from tests.tui.review.conftest import world
 from tests.tui.review.snap import SIZES, ScreenText
-from tests.tui.review.world import presses_until_gone, types_it
+from tests.tui.review.world import says_yes, types_it
 
 if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion
@@ -82,10 +82,10 @@ async def test_what_a_task_deleted_is_made_again_with_the_plain_words(beside: Be
         await user.sees(
             "This task deleted 1 item.", "new metrics. What was deleted", "not brought back"
         )
-        await presses_until_gone(user, "y", "y makes them again")
+        await says_yes(user, "y makes them again")
         await user.sees("1 entry made again.", "acme/net-1:11 is now dataset/")
         await user.presses("m")
-        await presses_until_gone(user, "y", "y makes them again")
+        await says_yes(user, "y makes them again")
         await user.sees("by an earlier try")
     (entry,) = beside.server.entries()
     assert entry.url == WRONG

@@ -13,7 +13,7 @@ from tests.servers.stuck import stuck
 from tests.support.hub import Hub, commit_of
 from tests.support.sync_store import SyncStore
 from tests.tui.remote.conftest import configured
-from tests.tui.review.world import presses_until_gone, types_it
+from tests.tui.review.world import says_yes, types_it
 from tests.tui.support import goes_to_row
 from tests.unit.local.support import put
 
@@ -171,8 +171,7 @@ async def test_those_of_all_homes_are_there_once_and_stay(
         assert user.screen.count(HUB) == 1
         await goes_to_row(user, "team")
         await user.presses("x")
-        await user.sees("Take team out")
-        await presses_until_gone(user, "y", "Take team out")
+        await says_yes(user, "Take team out")
         await user.sees_no("https://team.example")
         assert "7 KB" in user.screen
         await user.presses("r")
@@ -212,7 +211,7 @@ async def test_what_is_protected_while_it_is_open_is_opened_with_that(
 
 
 async def test_where_no_process_can_be_started_home_says_so_and_stays(
-    at_home: AtHome, hub: Hub, monkeypatch: pytest.MonkeyPatch
+    at_home: AtHome, hub: Hub, own_measuring: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stores, "command_of", lambda *_: [f"{hub.root}/no program"])
     async with at_home() as user:

@@ -10,6 +10,7 @@ from artifact_tui.config import load
 from tests.servers.folders import folders
 from tests.servers.rest.traps import Fault
 from tests.tui.remote.conftest import configured
+from tests.tui.review.world import says_yes
 from tests.tui.support import goes_to_row
 
 if TYPE_CHECKING:
@@ -70,23 +71,19 @@ async def test_adds_tests_switches_and_removes(
         await user.sees("open another one first")
         await goes_to_row(user, "attic")
         await user.presses("x")
-        await user.sees("Take attic out of the configuration?")
-        await user.until(lambda: _says_yes(user), "the question to go")
+        await says_yes(user, "Take attic out of the configuration?")
         await user.sees("attic was removed.")
         assert list(load().registries) == ["zoo"]
         assert "# mine, not to be lost" in text()
         assert server.traps.token not in text() + user.screen
 
 
-def _says_yes(user: User) -> bool:
-    user.app.simulate_key("y")
-    return "Take attic" not in user.screen
-
-
 async def test_a_kind_of_others_is_asked_for_its_own_settings(
     opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.syspath_prepend(str(Path(folders.__file__).parent))
+    installed = str(Path(folders.__file__).parent)
+    monkeypatch.syspath_prepend(installed)
+    monkeypatch.setenv("PYTHONPATH", installed)  # for the process that measures it
     (tmp_path / "shelf/model/net/v0").mkdir(parents=True)
     address = f"folders:{tmp_path}/shelf"
     async with opened("local:") as user:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from textual.message import Message
+
 from artifact_tui import config
 from artifact_tui.config import Config, Target
 from artifact_tui.deletion.tasks import list_tasks
 from artifact_tui.model import NewVersion
 from artifact_tui.tui.app import ArtifactApp
 from artifact_tui.tui.services import open_services
+from artifact_tui.tui.widgets.dialogs import Ask
 from tests.support.sync_store import SyncStore
 from tests.tui.support import WIDE, User, at
 
@@ -135,13 +138,12 @@ async def types_it(user: User, text: str) -> None:
     await user.types(text)
 
 
-async def presses_until_gone(user: User, key: str, text: str) -> None:
-    """Press a key until a question has gone: too early it is not heard."""
+async def says_yes(user: User, question: str) -> None:
+    """Answer a question with one `y`, once it hears that: the next screen would take a second."""
+    await user.until(lambda: question in user.screen and _hears(user), f"“{question}” to hear")
+    user.app.simulate_key("y")
+    await user.sees_no(question)
 
-    def gone() -> bool:
-        if text in user.screen:
-            user.app.simulate_key(key)
-            return False
-        return True
 
-    await user.until(gone, f"“{text}” to go")
+def _hears(user: User) -> bool:
+    return any(Message().time >= ask._open_from for ask in user.app.screen.query(Ask))

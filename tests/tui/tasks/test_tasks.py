@@ -16,7 +16,7 @@ from artifact_tui.deletion.tasks import read_task
 from artifact_tui.model import Deletion
 from artifact_tui.tui.planning import report_of
 from tests.tui.browse.test_filter import in_a_bunch
-from tests.tui.review.world import only_task, presses_until_gone, types_it
+from tests.tui.review.world import only_task, says_yes, types_it
 from tests.tui.tasks import made
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ async def test_a_saved_plan_is_given_up_as_on_the_command_line(world: World) -> 
         await user.sees("saved", "c cancel")
         await user.presses("c")
         await user.sees("3 versions of this task are not settled yet.")
-        await presses_until_gone(user, "y", "Cancel the rest")
+        await says_yes(user, "Cancel the rest")
         await user.sees("cancelled", "3 not tried")
     assert read_task(path).status is Status.CANCELLED
 
@@ -94,7 +94,7 @@ async def test_the_rest_is_cancelled_only_after_y(world: World) -> None:
         assert read_task(path).status is Status.PAUSED
         await user.presses("c")
         await user.sees("not settled yet", "y gives up the rest")
-        await presses_until_gone(user, "y", "Cancel the rest")
+        await says_yes(user, "Cancel the rest")
         await user.sees("cancelled", "not tried")
         settled = user.line("cancelled").split("delete ")[1].split(" of 900")[0]
         assert int(settled) < 900, "what was given up is not settled"
@@ -180,7 +180,7 @@ async def test_what_was_deleted_is_taken_back_right_after_it_ended(world: World)
         assert "resnet50:v0" not in world.live()
         await user.presses("u")
         await user.sees("This task deleted 2 items.", "y brings them back")
-        await presses_until_gone(user, "y", "y brings them back")
+        await says_yes(user, "y brings them back")
         await user.sees("2 versions restored.")
     assert {"resnet50:v0", "resnet50:v2"} <= world.live()
 
@@ -199,7 +199,7 @@ async def test_an_undo_names_what_cannot_come_back(world: World) -> None:
         assert "resnet50:v1" not in world.live()
         await user.presses("u")
         await user.sees("y brings them back")
-        await presses_until_gone(user, "y", "y brings them back")
+        await says_yes(user, "y brings them back")
         await user.sees("2 versions restored, 1 not.", "resnet50:v0 was not restored")
     assert {"resnet50:v1", "resnet50:v2"} <= world.live()
 
@@ -232,7 +232,7 @@ async def test_nothing_is_undone_of_a_task_that_goes_on_meanwhile(world: World) 
         await user.presses("u")
         await user.sees("y brings them back")
         with plan_file.hold_lock(path):
-            await presses_until_gone(user, "y", "y brings them back")
+            await says_yes(user, "y brings them back")
             await user.sees("is applying the plan")
     assert "resnet50:v1" not in world.live()
 
@@ -256,7 +256,7 @@ async def test_how_an_undo_ended_is_said_beside_an_open_dialog(
         world.store.purge(keys[:1])
         await user.presses("u")
         await user.sees("y brings them back")
-        await presses_until_gone(user, "y", "y brings them back")
+        await says_yes(user, "y brings them back")
         await user.presses("question_mark")
         await user.sees("Everywhere")
         helped.set()
@@ -270,6 +270,6 @@ async def test_an_undo_asks_back_what_was_sent_and_never_answered(world: World) 
         await user.sees("interrupted", "  u undo")
         await user.presses("u")
         await user.sees("This task deleted 2 items. 1 more item may be deleted")
-        await presses_until_gone(user, "y", "y brings them back")
+        await says_yes(user, "y brings them back")
         await user.sees("3 versions restored.")
     assert {"resnet50:v0", "resnet50:v1", "resnet50:v2"} <= world.live()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from artifact_tui.catalog import trash
 from artifact_tui.model import Deletion
 from tests.tui.browse.test_filter import in_a_bunch
-from tests.tui.review.world import DAY, NOW, presses_until_gone, types_it
+from tests.tui.review.world import DAY, NOW, says_yes, types_it
 
 if TYPE_CHECKING:
     import pytest
@@ -84,7 +84,7 @@ async def test_purges_through_a_review_and_frees_what_was_promised(world: World)
         await user.sees("The trash is empty.")
         await user.presses("c")
         await user.sees("2 stored objects that no version needs: 2 KB freed.")
-        await presses_until_gone(user, "y", "y goes ahead")
+        await says_yes(user, "y goes ahead")
         await user.sees("2 KB freed.")
         await user.presses("c")
         await user.sees("Nothing to free")
