@@ -1,6 +1,7 @@
 """Random histories of a real MLflow server, compared with what our plans say of them.
 
     python -m benchmarks.mlflow_histories [--operations 1000] [--seed 1] [--seeds 1] [--postgres]
+        [--direct]
 
 See `tests.support.mlflow_history`. It prints what was counted and what was wrong, and ends with 1
 when anything was.
@@ -43,7 +44,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--postgres", action="store_true", help="on PostgreSQL and S3")
+    parser.add_argument("--direct", action="store_true", help="reach the bytes where they are")
     options = parser.parse_args()
+    os.environ |= {"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "nothing"}
     fresh = fresh_on_postgres if options.postgres else fresh_mlflow
     worker._spawn = forked.worker  # type: ignore[assignment] # noqa: SLF001 - it answers what is asked of it
     wrong: list[str] = []
@@ -51,7 +54,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             os.environ["ARTIFACT_TUI_HOME"] = f"{folder}/home"
             began = time.perf_counter()
-            history = MlflowHistory(fresh(), run, Path(folder), seed)
+            history = MlflowHistory(fresh(), run, Path(folder), seed, direct=options.direct)
             history.play(options.operations)
             print(f"seed {seed}: {time.perf_counter() - began:.1f} s, {len(history.wrong)} wrong")
             print("  ", ", ".join(f"{what}: {n:,}" for what, n in sorted(history.counted.items())))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from artifact_tui.clients.mlflow.mlflow_entries import model_key, version_key
 from artifact_tui.text import size as in_words
+from tests.servers.mlflow.beside import configure
 from tests.support.mlflow_truth import DONE, PROXIED, AppliedPlan, MlflowState
 
 if TYPE_CHECKING:
@@ -57,11 +58,16 @@ class MlflowHistory:
     seed: int
     judge_every: int = 8
     """Plans between two looks of MLflow's own client."""
+    direct: bool = False
+    """Plans reach the bytes directly."""
     wrong: list[str] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)  # noqa: S311 - the same each time
+        self.registry = self.server.address
+        if self.direct:
+            self.registry = configure(self.server, **self.server.root)
         self._plans: list[Path] = []
         self._number = 0
 
@@ -293,7 +299,7 @@ class MlflowHistory:
             listed = self.folder / "keys"
             listed.write_text("\n".join(self.chance.choices(keys, k=3)))
             wish = ["--from", str(listed)]
-        said = self._run("plan", self.server.address, *wish, "-o", plan, *consents)
+        said = self._run("plan", self.registry, *wish, "-o", plan, *consents)
         if "--storage" in consents and plan.exists():
             self._check_promise(plan, said.out)
         self._apply(plan)
@@ -301,7 +307,7 @@ class MlflowHistory:
     def orphans(self) -> None:
         """What was left behind goes."""
         plan = self.folder / f"{self._next()}.plan"
-        said = self._run("orphans", self.server.address, "--plan", plan)
+        said = self._run("orphans", self.registry, "--plan", plan)
         if plan.exists():
             self._check_promise(plan, said.out)
         self._apply(plan)
@@ -359,7 +365,7 @@ class MlflowHistory:
         if not self._plans:
             return
         plan, before = self.chance.choice(self._plans), self.look()
-        self._run("restore", self.server.address, "--plan", plan)
+        self._run("restore", self.registry, "--plan", plan)
         after = self.look()
         items = {
             one["key"]
@@ -386,7 +392,7 @@ class MlflowHistory:
             _, name, number = key.split("/")
             before = self.look()
             words = ("--add", "ours") if self.chance.random() < 0.7 else ("--remove", "ours")
-            args = ("alias", self.server.address, f"{name}:v{number}", *words)
+            args = ("alias", self.registry, f"{name}:v{number}", *words)
             self._run(*args, "--yes", "--expect", "1")
             after = self.look()
             rest = {one for one in before.aliases if one[1] != "ours"}

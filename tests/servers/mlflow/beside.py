@@ -132,10 +132,11 @@ def folder_of(beside: NamedFolder, key: str) -> str:
     return str(place).removeprefix(f"{beside.uri}/").removeprefix("mlflow-artifacts:/")
 
 
-def configure(server: MlflowRegistry, **settings: str) -> None:
-    """The configuration of a person who calls this server `team`."""
+def configure(server: MlflowRegistry, **settings: str) -> str:
+    """The configuration of a person who has this server, and what they call it."""
     lines = [f'{key} = "{value}"' for key, value in {"address": server.address, **settings}.items()]
     path = config.config_file()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("[registries.team]\n" + "\n".join(lines) + "\n", encoding="utf-8")
     path.chmod(0o600)
+    return "team"

@@ -112,6 +112,10 @@ class PostgresRegistry(MlflowRegistry):
         super().__init__(folder)
         self.call("GET", "registered-models/search")  # it makes its tables
 
+    @property
+    def root(self) -> dict[str, str]:
+        return {"artifact_root": f"s3://{BUCKET}/{PREFIX}", "endpoint": shared_moto()}
+
     def clear_tables(self) -> None:
         """Leave nothing but the first experiment."""
         with self.database() as rows:

@@ -61,6 +61,11 @@ class MlflowRegistry:
         self.address = f"mlflow+{self.url}"
         self._http = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
 
+    @property
+    def root(self) -> dict[str, str]:
+        """What a person says of where its artifacts are."""
+        return {"artifact_root": f"{self.folder}/artifacts"}
+
     def clear(self) -> None:
         """Make it as if it had just been installed."""
         self.clear_tables()
