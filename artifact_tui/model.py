@@ -228,6 +228,8 @@ class Facts:
     """When it went into the trash, where it is there and the registry tells."""
     used_by: tuple[str, ...] = ()
     """As in `Holders.by`, where its bytes go with it: the processes that hold files of it open."""
+    goes_with: str = ""
+    """The key of another collection: the request that deletes all of that deletes this too."""
 
     @property
     def name(self) -> str:
@@ -303,6 +305,9 @@ class CollectionDeletion:
     """As in `Deletion`, for every version of it."""
     until: float = math.inf
     """As in `Deletion`."""
+    versions: frozenset[str] | None = None
+    """The keys of the versions that were reviewed, where that is told: a client that looks at what
+    is in it right before refuses where there are others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,9 @@ class Client:
     For registries that tell only parents; where there are none, `lineage` tells dependents.
     """
 
+    never_whole: frozenset[str] = frozenset()
+    """Keys of collections that `delete_collection` refuses whatever is in them."""
+
     batch_delete: int = 1
     """How many versions one `delete` call may carry."""
 

@@ -71,6 +71,8 @@ _STILL_OPEN = f"""i.seq IN (SELECT value FROM json_each(?)) AND (p.state='planne
 _PLANNED_SEQS = """i.seq IN (SELECT value FROM json_each(?)) AND p.state='planned' ORDER BY i.seq"""
 _PLANNED_KEYS = """i.key IN (SELECT value FROM json_each(?)) AND i.kind='version'
     AND p.state='planned' ORDER BY i.seq"""
+_WENT = """SELECT EXISTS(SELECT 1 FROM item i CROSS JOIN progress p USING(seq)
+    WHERE i.key=? AND i.kind='collection' AND p.state IN ('deleted','verified'))"""
 _EVER_SENT = "(state='sent' OR state='planned' AND attempts>0)"
 _DELETED_OF = """state='deleted'
     AND seq IN (SELECT seq FROM item WHERE verdict='delete' AND level=? AND kind=?)"""
@@ -377,7 +379,8 @@ class Run:
         for item in items:
             why = found.get(item.seq)
             if isinstance(why, Refusal) and why.gone:
-                ends.append(journal.end_gone(item, sent=item.attempts > 0))
+                ours = item.attempts > 0 or self._went_along(now.facts.get(item.key))
+                ends.append(journal.end_gone(item, sent=ours))
             elif isinstance(why, Refusal) and why.reason is Reason.NOT_TOLD:
                 end = journal.end_not_told(item, why.detail)
                 failed = end.state is ItemState.PLANNED and item.seq in soon
@@ -389,6 +392,10 @@ class Run:
             if item.kind == COLLECTION:
                 ends += self._member_ends(item, now, ours=item.attempts > 0)
         return ends
+
+    def _went_along(self, now: Facts | None) -> bool:
+        """Whether something in the trash went with a whole collection that this plan deleted."""
+        return bool(now and now.goes_with and self._plan.first_value(_WENT, (now.goes_with,)))
 
     def _ends_after(
         self, items: Sequence[Item], answers: Mapping[str, Outcome], now: Snapshot | None

@@ -563,7 +563,8 @@ class Calls:
         """Delete a whole collection; consent goes only with aliases that were reviewed."""
         reviewed = any(lost_aliases(one.facts) for one in members if one.state in OPEN)
         aliases = self._options.delete_aliases and reviewed
-        deletion = CollectionDeletion(item.key, delete_aliases=aliases, until=until)
+        keys = frozenset(one.key for one in members)
+        deletion = CollectionDeletion(item.key, aliases, until, keys)
         try:
             answer = await self._client.delete_collection(deletion)
         except Exception as error:  # noqa: BLE001 - whatever it is, the request may have left

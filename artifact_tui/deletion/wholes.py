@@ -35,7 +35,8 @@ FROM (SELECT id, sum(n) AS n FROM (
   GROUP BY id) g
 CROSS JOIN collection c ON c.id = g.id
 WHERE g.n = (SELECT count(*) FROM version v WHERE v.collection_id = c.id AND v.state <> 'trash')
-AND c.type NOT IN (SELECT value FROM json_each(:unable))"""
+AND c.type NOT IN (SELECT value FROM json_each(:unable))
+AND c.key NOT IN (SELECT value FROM json_each(:never))"""
 
 _GOING = """FROM need n CROSS JOIN subject v ON v.id = n.node CROSS JOIN subject w ON w.id = n.first
 WHERE NOT EXISTS(SELECT 1 FROM held h WHERE h.id IN (v.id, w.id))"""
@@ -89,13 +90,14 @@ def offer_collections(
 ) -> list[WholeCollection]:
     """Put the collections that are used among what is reviewed; give those that are only offered.
 
-    `asked_keys` are collections that were asked for by name: an empty one goes itself. Of some
-    types `client` may delete none.
+    `asked_keys` are collections that were asked for by name: an empty one goes itself. Some, or
+    all of some types, `client` may not delete.
     """
     conn.execute("DELETE FROM offer")
     types = conn.execute(f"SELECT DISTINCT {as_text('type')} FROM collection").fetchall()
     unable = [kind for (kind,) in types if not client.can("delete_collection", kind)]
-    conn.execute(_OFFERS, {"keys": json.dumps(list(asked_keys)), "unable": json.dumps(unable)})
+    lists = {"keys": asked_keys, "unable": unable, "never": sorted(client.never_whole)}
+    conn.execute(_OFFERS, {name: json.dumps(list(one)) for name, one in lists.items()})
     _withdraw_circles(conn)
     conn.execute(
         "INSERT INTO used SELECT collection_id FROM offer WHERE :all OR live = 0",

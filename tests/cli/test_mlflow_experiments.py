@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
+from artifact_tui.clients.mlflow import KIND
+from artifact_tui.model import CollectionDeletion, Result
 from tests.servers.mlflow.mlflow_registry import MlflowRegistry, fresh_mlflow
 
 if TYPE_CHECKING:
@@ -27,6 +30,26 @@ def server(monkeypatch: pytest.MonkeyPatch) -> MlflowRegistry:
     found.forget()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", found.url)
     return found
+
+
+def logged_of(server: MlflowRegistry) -> str:
+    """The id of the only logged model."""
+    with server.database() as rows:
+        ((model,),) = rows("SELECT model_id FROM logged_models")
+    return str(model)
+
+
+def delete_whole(server: MlflowRegistry, deletion: CollectionDeletion) -> Result:
+    """What a client says that is asked to delete a collection."""
+
+    async def work() -> Result:
+        client = KIND.open(server.address, read_only=False)
+        try:
+            return (await client.delete_collection(deletion)).result
+        finally:
+            await client.aclose()
+
+    return asyncio.run(work())
 
 
 def names_in_trash(cli: Cli) -> set[str]:
@@ -54,8 +77,7 @@ def test_a_version_names_the_logged_model_in_the_trash_that_it_is_of(
     cli: Cli, server: MlflowRegistry
 ) -> None:
     """Its run does not name it, as one of another client may not."""
-    with server.database() as rows:
-        ((model,),) = rows("SELECT model_id FROM logged_models")
+    model = logged_of(server)
     server.version("net", f"models:/{model}")
     server.call("DELETE", f"logged-models/{model}")
     with server.database() as rows:
@@ -110,6 +132,73 @@ def test_all_runs_go_with_their_experiment_in_one_request_and_come_back_in_one(
     assert server.stages("runs") == ["active", "active"]
 
 
+def test_an_experiment_that_went_with_all_of_its_runs_was_deleted_by_the_plan(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    plan = tmp_path / "deletion.plan"
+    server.call("POST", "runs/delete", run_id=server.run("vision").removeprefix("runs:/"))
+    asked = ("--with-dependents", "--whole-collections")
+    cli("plan", "mlflow:", "type:experiment version:vision", "-o", plan, *asked)
+    said = cli("apply", plan, "--yes", "--expect", "5").out
+    assert "already gone" not in said
+    assert server.requests().count(WHOLE) == 1
+    said = cli("restore", "mlflow:", "--plan", plan, code=1).out  # all but the logged model
+    assert "what was deleted in it, runs: 1" in said
+    assert server.experiments()["vision"] == "active"
+
+
+def test_what_came_into_a_collection_right_before_its_deletion_is_not_lost(
+    server: MlflowRegistry,
+) -> None:
+    """The plan's own look is over by then."""
+    runs = {key: server.run("nlp", name=key) for key in ("reviewed", "late")}
+    for number in (1, 2):
+        server.version("net", f"s3://bucket/net/{number}")
+    home = f"runs:/{server.experiment('nlp')}/"
+    for key, first, every in (
+        (home, runs["reviewed"], set(runs.values())),
+        ("models:/net", "models:/net/1", {"models:/net/1", "models:/net/2"}),
+    ):
+        less, all_of_it = (
+            CollectionDeletion(key, versions=frozenset(one)) for one in ({first}, every)
+        )
+        assert delete_whole(server, less) is Result.REFUSED
+        assert delete_whole(server, all_of_it) is Result.DONE
+    assert server.experiments()["nlp"] == "deleted"
+    assert not server.versions()
+
+
+def test_what_comes_into_an_experiment_while_others_go_keeps_it(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    plan = tmp_path / "deletion.plan"
+    for name in ("busy", "late", "last"):
+        server.experiment(name)
+    server.call("POST", "runs/delete", run_id=server.run("late").removeprefix("runs:/"))
+    cli("registries", "add", "lab", server.address, "--set", "concurrency=1")
+    with server.database() as rows:  # while one is deleted, somebody restores a run in the next
+        rows(
+            "CREATE TRIGGER back AFTER UPDATE ON experiments WHEN OLD.name = 'busy' BEGIN"
+            " UPDATE runs SET lifecycle_stage = 'active' WHERE experiment_id ="
+            " (SELECT experiment_id FROM experiments WHERE name = 'late'); END"
+        )
+    cli("plan", "lab", "type:experiment dependents:0", "-o", plan)
+    cli("apply", plan, "--yes", "--expect", "4", code=1)
+    states = server.experiments()
+    assert states["late"] == "active"
+    assert list(states.values()).count("deleted") == 3
+
+
+def test_a_model_that_is_logged_during_a_listing_is_not_in_the_trash(
+    cli: Cli, server: MlflowRegistry
+) -> None:
+    """Its run would name it, and the list of models before that would not."""
+    cli("ls", "mlflow:")
+    searches = [line.removeprefix("POST ") for line in server.requests() if "search" in line]
+    order = [line.split("/")[-2] for line in searches]
+    assert order.index("runs") < order.index("logged-models")
+
+
 def test_a_model_of_no_run_keeps_the_experiment_of_the_runs(
     cli: Cli, server: MlflowRegistry, tmp_path: Path
 ) -> None:
@@ -146,9 +235,11 @@ def test_the_default_experiment_is_never_deleted(
     server.run("Default", name="quick")
     listed = cli("ls", "mlflow:", "type:experiment", "--versions", "--json").records
     assert {one["version"] for one in listed} == {"vision", "old"}
-    cli("plan", "mlflow:", "type:run name:Default", "-o", plan, "--whole-collections")
-    cli("apply", plan, "--yes", "--expect", "2", code=1)
+    said = cli("plan", "mlflow:", "type:run name:Default", "-o", plan, "--whole-collections").out
+    assert "whole collections" not in said
+    cli("apply", plan, "--yes", "--expect", "1")
     assert server.experiments()["Default"] == "active"
+    assert delete_whole(server, CollectionDeletion("runs:/0/")) is Result.REFUSED
 
 
 def test_who_used_a_dataset_is_told_and_it_is_kept(
@@ -208,8 +299,7 @@ def test_dependents_that_join_and_stay_keep_the_bytes_of_what_is_in_the_trash(
     cli: Cli, server: MlflowRegistry, tmp_path: Path
 ) -> None:
     """They join for a logged model that is deleted already: it stays, so they do, and its bytes."""
-    with server.database() as rows:
-        ((model,),) = rows("SELECT model_id FROM logged_models")
+    model = logged_of(server)
     server.version("net", f"models:/{model}")
     server.call("DELETE", f"logged-models/{model}")
     asked = ("--storage", "--with-dependents")

@@ -20,6 +20,7 @@ from artifact_tui.clients.mlflow.mlflow_deleting import (
 from artifact_tui.clients.mlflow.mlflow_editing import MlflowEdits
 from artifact_tui.clients.mlflow.mlflow_entries import (
     DATASET,
+    DEFAULT_EXPERIMENT,
     EXPERIMENT,
     LOGGED,
     MODEL,
@@ -33,6 +34,7 @@ from artifact_tui.clients.mlflow.mlflow_entries import (
     parse_logged,
     parse_model,
     parse_runs_home,
+    runs_home,
     shown_dataset,
     shown_experiment,
     shown_logged,
@@ -69,6 +71,7 @@ class MlflowClient(Client):
 
     tells = frozenset({"aliases", "tags", "lineage", "trash"})
     edits = frozenset({"aliases", "tags"})
+    never_whole = frozenset({runs_home(DEFAULT_EXPERIMENT)})
     batch_delete = 100
     frees = False
     freeing = "MLflow keeps the bytes of what is deleted"
@@ -125,6 +128,8 @@ class MlflowClient(Client):
         models that were deleted are in no list: those are asked for that a run logged, or that a
         version names. Datasets are told by the runs that used them.
 
+        Runs come before logged models: one that is logged meanwhile would be in no list either.
+
         Versions come in one answer: with offsets for cursors, what is deleted between two pages
         hides others. Models whose page was skipped so are asked for by name.
         """
@@ -149,12 +154,6 @@ class MlflowClient(Client):
                 if one.name in found
             )
         yield _listed(shown_experiment(one) for one in places.values() if one.removable)
-        there = set[str]()
-        async with aclosing(self._requests.logged(places)) as logged:
-            async for rows in logged:
-                there |= {one.model_id for one in rows}
-                part = _listed(shown_logged(one, places) for one in rows)
-                yield replace(part, edges=(*part.edges, *_edges_by_name(rows, named)))
         outputs = dict.fromkeys(parse_logged(key) for one in versions for key in one.parents)
         uses = DatasetUses()
         async with aclosing(self._requests.runs(places)) as runs:
@@ -162,6 +161,12 @@ class MlflowClient(Client):
                 yield _listed(shown_run(one, places) for one in entries)
                 outputs |= dict.fromkeys(id_ for one in entries for id_ in one.logged)
                 uses.note(entries)
+        there = set[str]()
+        async with aclosing(self._requests.logged(places)) as logged:
+            async for rows in logged:
+                there |= {one.model_id for one in rows}
+                part = _listed(shown_logged(one, places) for one in rows)
+                yield replace(part, edges=(*part.edges, *_edges_by_name(rows, named)))
         missing = [one for one in outputs if one is not None and one not in there]
         self._unasked = max(len(missing) - MOST_DELETED, 0)
         trashed = await self._facts.trashed_logged(missing[-MOST_DELETED:], places)

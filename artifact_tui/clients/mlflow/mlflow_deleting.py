@@ -22,7 +22,6 @@ from artifact_tui.clients.mlflow.mlflow_entries import (
     Things,
     VersionEntry,
     experiment_key,
-    names_of,
     parse_dataset,
     parse_experiment,
     parse_logged,
@@ -37,6 +36,7 @@ from artifact_tui.model import Outcome, Result, VersionState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from artifact_tui.clients.mlflow.mlflow_facts import MlflowFacts
     from artifact_tui.clients.mlflow.mlflow_requests import MlflowRequests
@@ -85,8 +85,8 @@ class MlflowChanges:
     async def look(self) -> None:
         """Find out what must be known before anything is sent."""
 
-    def refusal(self, key: str) -> Outcome | None:
-        """Why nothing is to be sent for one; None: it is."""
+    async def refusal(self, key: str) -> Outcome | None:
+        """Why nothing is to be sent for one, asked right before; None: it is."""
         raise NotImplementedError
 
     async def send(self, key: str) -> HttpAnswer:
@@ -97,9 +97,16 @@ class MlflowChanges:
         """Do one after another, until none is left or going on is pointless."""
         while self._waiting and not self._stopped:
             key = self._waiting.popleft()
-            self._outcomes[key] = self.refusal(key) or await self._outcome(key)
+            self._outcomes[key] = await self._outcome(key)
 
     async def _outcome(self, key: str) -> Outcome:
+        try:
+            refused = await self.refusal(key)
+        except RegistryError as error:
+            self._trouble(str(error))
+            return Outcome(key, Result.FAILED, f"not sent: {error}")
+        if refused is not None:
+            return refused
         try:
             answer = await self.send(key)
         except RegistryError as error:
@@ -136,21 +143,20 @@ class MlflowDeletions(MlflowChanges):
         self._deletions = {one.key: one for one in deletions}
         self._aliases = AliasTable(())
         self._states: Mapping[str, VersionState] = {}
-        self._holding: Mapping[str, str] = {}
-        """Why experiments must stay, by key."""
 
     async def look(self) -> None:
-        """Which aliases are held, what is there, and what is in experiments."""
+        """Which aliases are held, and what is there."""
         asking = [key for key, one in self._deletions.items() if not one.delete_aliases]
         names = {ref.name for key in asking if (ref := parse_version(key)) is not None}
         self._aliases = AliasTable((await self._facts.models(names)).values())
         self._states = (await self._facts.things(self._keys)).states
-        homes = sorted(names_of(self._keys).experiments)
-        held = (_held_by(self._requests, self._facts, one, runs=True) for one in homes)
-        self._holding = dict(zip(map(experiment_key, homes), await together(*held), strict=True))
 
-    def refusal(self, key: str) -> Outcome | None:
-        """Whether it carries aliases that must stay, is gone already, or must stay itself."""
+    async def refusal(self, key: str) -> Outcome | None:
+        """Whether it carries aliases that must stay, is gone already, or must stay itself.
+
+        What is in an experiment is asked for each alone: what came there while others were deleted
+        would go with it.
+        """
         ref = parse_version(key)
         if ref is not None:
             wanted = not self._deletions[key].delete_aliases
@@ -163,7 +169,9 @@ class MlflowDeletions(MlflowChanges):
             return Outcome(key, Result.ABSENT, "MLflow has nothing with such a key")
         if self._states[key] is VersionState.TRASH:
             return Outcome(key, Result.ABSENT, "it was deleted before")
-        words = self._holding.get(key, "")
+        if (experiment := parse_experiment(key)) is None:
+            return None
+        words = await _held_by(self._requests, self._facts, experiment)
         return Outcome(key, Result.REFUSED, words) if words else None
 
     async def send(self, key: str) -> HttpAnswer:
@@ -214,7 +222,7 @@ class MlflowRestoring(MlflowChanges):
         unasked = (one.experiment_id for one in infos if one.key not in self._keys)
         self._besides = Counter(map(experiment_key, unasked))
 
-    def refusal(self, key: str) -> Outcome | None:
+    async def refusal(self, key: str) -> Outcome | None:
         """Whether it is not in the trash, or cannot come back from there."""
         if self._things.states.get(key) is not VersionState.TRASH:
             return Outcome(key, Result.ABSENT, "it is not in the trash")
@@ -281,17 +289,17 @@ def _names(aliases: Sequence[Alias]) -> str:
 
 
 async def _held_by(
-    requests: MlflowRequests, facts: MlflowFacts, experiment: str, *, runs: bool
+    requests: MlflowRequests,
+    facts: MlflowFacts,
+    experiment: str,
+    besides: AbstractSet[str] = frozenset(),
 ) -> str:
-    """Why an experiment must stay: what else lives in it; empty: nothing does.
-
-    With `runs` its own runs count too.
-    """
+    """Why an experiment must stay: what lives in it `besides` these keys; empty: nothing does."""
     if experiment == DEFAULT_EXPERIMENT:
         return DEFAULT_STAYS
     inside, traces = await together(facts.inside({experiment}), requests.has_traces(experiment))
     there = inside.get(experiment_key(experiment), set())
-    found = [key for key in sorted(there) if runs or parse_run(key) is None]
+    found = sorted(there - besides)
     if found:
         more = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
         return f"what is in it would go with it: {found[0]}{more}"
@@ -305,24 +313,34 @@ async def delete_whole(
 ) -> Outcome:
     """Delete a registered model with all of its versions, or an experiment with all of its runs."""
     name, experiment = parse_model(deletion.key), parse_runs_home(deletion.key)
+    if name is None and experiment is None:
+        return Outcome(deletion.key, Result.ABSENT, "no collection has such a key")
+    reviewed = deletion.versions
     try:
         if experiment is not None:
-            if words := await _held_by(requests, facts, experiment, runs=False):
-                return Outcome(deletion.key, Result.REFUSED, words)
-            body = {"experiment_id": experiment}
-            answer = await requests.write("POST", "experiments/delete", body, until=deletion.until)
-            return outcome_of(requests, deletion.key, answer)
-        if name is None:
-            return Outcome(deletion.key, Result.ABSENT, "no collection has such a key")
-        if not deletion.delete_aliases:
-            model = (await facts.models({name})).get(name)
-            held = sorted(one.alias for one in model.aliases) if model is not None else []
-            if held:
-                words = f"versions in it carry aliases: {', '.join(held)}"
-                return Outcome(deletion.key, Result.REFUSED, words)
-        answer = await requests.write(
-            "DELETE", "registered-models/delete", {"name": name}, until=deletion.until
-        )
+            runs = await facts.of_runs(experiment) if reviewed is None else dict.fromkeys(reviewed)
+            words = await _held_by(requests, facts, experiment, frozenset(runs or ()))
+            what, method, body = "experiments/delete", "POST", {"experiment_id": experiment}
+        else:
+            words = await _held_in(facts, name or "", deletion)
+            what, method, body = "registered-models/delete", "DELETE", {"name": name or ""}
+        if words:
+            return Outcome(deletion.key, Result.REFUSED, words)
+        answer = await requests.write(method, what, body, until=deletion.until)
     except RegistryError as error:
         return unanswered(deletion.key, error)
     return outcome_of(requests, deletion.key, answer)
+
+
+async def _held_in(facts: MlflowFacts, name: str, deletion: CollectionDeletion) -> str:
+    """Why a registered model must stay: aliases, or a version that was not reviewed; or empty."""
+    if not deletion.delete_aliases:
+        model = (await facts.models({name})).get(name)
+        if model is not None and model.aliases:
+            names = sorted(one.alias for one in model.aliases)
+            return f"versions in it carry aliases: {', '.join(names)}"
+    if deletion.versions is not None:
+        there = {one.key for one in await facts.versions_of(name)}
+        if new := there - deletion.versions:
+            return f"a version came into it that nobody reviewed: {min(new)}"
+    return ""

@@ -555,6 +555,7 @@ class Shown:
     def facts(self, dependents: Iterable[str]) -> Facts:
         """What is true of it now."""
         one = self.version
+        experiment = parse_experiment(one.key)
         return Facts(
             key=one.key,
             digest=one.digest,
@@ -567,6 +568,7 @@ class Shown:
             type=self.collection.type,
             kept=one.kept,
             deleted_us=one.deleted_us,
+            goes_with="" if experiment is None else runs_home(experiment),
         )
 
 

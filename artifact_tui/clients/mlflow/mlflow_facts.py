@@ -104,9 +104,13 @@ class MlflowFacts:
         """What is true of every version of a registered model; None: there is no such model."""
         if not await self.models({name}):
             return None
-        rows = await self._search(name_filters([name]))
-        found = await self._around_versions([one for one in rows if one.name == name])
+        found = await self._around_versions(await self.versions_of(name))
         return {key: one.facts(made) for key, (one, made) in found.items()}
+
+    async def versions_of(self, name: str) -> list[VersionEntry]:
+        """Every version of a registered model."""
+        rows = await self._search(name_filters([name]))
+        return [one for one in rows if one.name == name]
 
     # versions of registered models
 

@@ -203,7 +203,7 @@ class ProxyRoot(Root):
 class _Emptying(MlflowChanges):
     """Has the server empty folders, one request for each."""
 
-    def refusal(self, key: str) -> Outcome | None:
+    async def refusal(self, key: str) -> Outcome | None:
         """None is refused here."""
         del key
         return None

@@ -165,7 +165,8 @@ def test_consent_goes_only_with_aliases_that_were_reviewed(
     with world.plan(keys, EVERYTHING) as plan:
         run(plan, client)
     (asked,) = client.asked
-    assert replace(asked, until=inf) == CollectionDeletion("m", delete_aliases=aliased)
+    consent = CollectionDeletion("m", delete_aliases=aliased, versions=frozenset(keys))
+    assert replace(asked, until=inf) == consent
 
 
 def test_an_unlinking_never_asks_to_delete_aliases(world: LinkedWorld) -> None:
