@@ -15,10 +15,12 @@ import socket
 import sqlite3
 import tempfile
 import threading
+import traceback
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flask import got_request_exception
 from mlflow.server import app
 from mlflow.server.constants import (
     ARTIFACT_ROOT_ENV_VAR,
@@ -129,6 +131,13 @@ def serve(folder: Path, owner: int) -> None:
     shutil.copyfile(EMPTY, folder / "mlflow.db")
     os.environ.update(variables(folder))
     faults = Faults(folder)
+
+    def note(_: object, exception: Exception) -> None:
+        """Tell why a request failed in the server itself: its answer is a page without a word."""
+        with (folder / "errors").open("a", encoding="utf-8") as file:
+            traceback.print_exception(exception, file=file)
+
+    got_request_exception.connect(note, app, weak=False)
 
     def logged(
         environ: dict[str, Any], start: Callable[..., Callable[[bytes], object]]

@@ -127,8 +127,13 @@ class MlflowRegistry:
         """What the REST interface answers, somewhere below `/api/2.0/mlflow/`."""
         given: dict[str, Any] = {"params": body} if method == "GET" else {"json": body}
         answer = self._http.request(method, f"/api/2.0/mlflow/{path}", **given)
-        assert answer.is_success, answer.text
+        assert answer.is_success, f"{answer.text}\n{self.errors()}"
         return answer.json()
+
+    def errors(self) -> str:
+        """What failed in the server itself, of which its answers tell nothing."""
+        path = self.folder / "errors"
+        return path.read_text() if path.exists() else ""
 
     def version(self, name: str, source: str, *, tags: Mapping[str, str] = {}, **more: Any) -> str:
         """Somebody makes a version, and the registered model for the first; gives its key."""
