@@ -75,8 +75,8 @@ _keep_bytecode()
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Four workers a core for `-n auto`: tests often wait for a server or a screen."""
-    return 4 * (os.cpu_count() or 1)
+    """Three workers a core for `-n auto`: tests often wait for a server or a screen."""
+    return 3 * (os.cpu_count() or 1)
 
 
 @pytest.hookimpl(optionalhook=True)

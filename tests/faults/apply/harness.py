@@ -33,7 +33,7 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, f"waited too long for {what}"
-        time.sleep(0.005)
+        time.sleep(0.02)
 
 
 def write_script(world: World | LinkedWorld, *rules: dict[str, object], **more: object) -> None:
