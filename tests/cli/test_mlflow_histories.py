@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Cli
 
 
-OPERATIONS, SEED = 60, 2
+OPERATIONS, SEED = 32, 2
 """Few, of a seed with which it is seen when bytes go that a version needs.
 
 `python -m benchmarks.mlflow_histories` does more.
