@@ -179,6 +179,11 @@ def test_what_only_the_server_says_of_places_leads_nowhere(
     assert not plan.exists()
     for run in ids:
         assert (outside / run / "artifacts" / "thesis.tex").exists()
+    with folder.server.database() as rows:
+        odd = f"{folder.uri}/a%00b/{ids[0]}/artifacts"
+        rows("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", odd, ids[0])
+    said = cli("plan", "team", "version:r0-*", "-o", plan, "--storage", code=1).err
+    assert "where only MLflow goes" in said
 
 
 def test_a_link_goes_and_what_it_leads_to_stays(
@@ -219,6 +224,49 @@ def test_another_place_than_the_server_hands_out_is_not_taken_for_it(
     apply(cli, plan, 2)
     assert server.files() == {}
     assert other.files()
+
+
+def test_what_another_store_keeps_in_the_same_place_is_no_orphan(
+    cli: Cli, folder: NamedFolder, tmp_path: Path
+) -> None:
+    """Another server has its experiments there; a store of files says itself whose a run is."""
+    plan, others = tmp_path / "orphans.plan", [f"{two * 16}" for two in ("ab", "cd", "ef")]
+    run_with_files(folder, {"log.txt": b"l" * 7})
+    folder.put(f"77/{others[0]}/artifacts/log.txt", b"o" * 11)
+    folder.put(f"1/{others[1]}/artifacts/log.txt", b"o" * 13)
+    folder.put(f"1/{others[1]}/meta.yaml", b"m" * 17)
+    assert "no pattern" in cli("orphans", "team", "--plan", plan, code=1).out
+    assert not plan.exists()
+    folder.put(f"1/{others[2]}/artifacts/log.txt", b"o" * 19)
+    cli("orphans", "team", "--plan", plan)
+    folder.put(f"1/{others[2]}/meta.yaml", b"m" * 23)
+    assert "another store" in apply(cli, plan, 1, code=1)
+    assert sorted(folder.files().values()) == [7, 11, 13, 17, 19, 23]
+
+
+@pytest.mark.parametrize("needing", ["experiment", "version"])
+def test_a_run_keeps_what_is_in_its_folder_and_spelled_otherwise(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path, needing: str
+) -> None:
+    """The folder that a person named is a link; the version has all of an experiment's bytes."""
+    plan, real = tmp_path / "deletion.plan", tmp_path / "disk"
+    real.mkdir()
+    folder = NamedFolder(server, tmp_path / "mlruns")
+    folder.root.symlink_to(real)
+    configure(server, **folder.settings)
+    server.experiment("vision", f"{folder.uri}/1")
+    outer = run_with_files(folder, {"log.txt": b"l" * 7})
+    home = f"{folder_of(folder, outer)}/sub"
+    folder.put(f"{home}/{'ab' * 16}/artifacts/w.bin", b"w" * 9)
+    if needing == "experiment":
+        server.experiment("inner", f"{real}/{home}")
+    else:
+        server.version("net", "s3://bucket/elsewhere")
+        with server.database() as rows:
+            rows("UPDATE model_versions SET source = ?", f"{real}/1")
+    cli("plan", "team", "type:run name:vision", "-o", plan, "--storage")
+    assert "has its bytes there" in apply(cli, plan, 2, code=1)
+    assert sorted(folder.files().values()) == [7, 9]
 
 
 def test_without_a_named_place_it_is_said_where_the_bytes_are(

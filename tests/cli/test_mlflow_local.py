@@ -93,6 +93,27 @@ def test_a_database_is_read_and_emptied_through_a_server_of_its_own(
     assert server.versions() == {"net/3"}
 
 
+def test_what_another_database_beside_it_keeps_is_no_orphan(
+    cli: Cli, server: MlflowRegistry, program: Path, account: Path, tmp_path: Path
+) -> None:
+    """Such as an older copy of it, which does not know of the latest run."""
+    plan, kept = tmp_path / "orphans.plan", account / "mlartifacts"
+    shutil.copyfile(server.folder / "mlflow.db", account / "before.db")
+    server.run("training", name="second", files={"weights.bin": b"w" * 5000})
+    shutil.copyfile(server.folder / "mlflow.db", account / "mlflow.db")
+    shutil.copytree(server.folder / "artifacts", kept)
+    cli("registries", "add", "old", "mlflow:before.db", "--set", f"program={program}")
+    said = cli("orphans", "old", "--plan", plan, code=1).err
+    assert "mlflow.db is a store of MLflow too" in said
+    assert "artifact_root" in said
+    assert not plan.exists()
+    (account / "mlflow.db").unlink()
+    cli("orphans", "old", "--plan", plan)
+    shutil.copyfile(server.folder / "mlflow.db", account / "later.db")
+    cli("apply", plan, "--yes", "--expect", "1", code=1)
+    assert sorted(one.stat().st_size for one in kept.rglob("weights.bin")) == [3000, 5000]
+
+
 def test_a_folder_of_files_is_read_and_emptied_too(
     cli: Cli, program: Path, account: Path, tmp_path: Path
 ) -> None:

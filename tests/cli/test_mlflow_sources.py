@@ -106,6 +106,18 @@ def test_a_server_that_does_not_tell_all_versions_loses_no_bytes(
     assert not plan.exists()
 
 
+def test_logged_models_that_come_on_several_pages_are_not_in_the_trash(
+    cli: Cli, server: MlflowRegistry
+) -> None:
+    """A server may tell fewer at once than it is asked for; those left out would lose bytes."""
+    for number in range(3):
+        server.logged(run_of(server), f"more-{number}")
+    server.at_most("2")
+    listed = cli("ls", "mlflow:", "type:logged", "--versions", "--json").records
+    assert len(listed) == 4
+    assert "more" not in cli("trash", "mlflow:", "--json", code=None).out
+
+
 def test_a_server_with_another_database_has_no_orphans(
     cli: Cli, server: MlflowRegistry, tmp_path: Path
 ) -> None:

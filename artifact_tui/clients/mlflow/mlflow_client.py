@@ -42,7 +42,7 @@ from artifact_tui.clients.mlflow.mlflow_entries import (
     shown_version,
 )
 from artifact_tui.clients.mlflow.mlflow_facts import MlflowFacts, by_name
-from artifact_tui.clients.mlflow.mlflow_local import untold
+from artifact_tui.clients.mlflow.mlflow_local import kept_at, stores_beside, untold
 from artifact_tui.clients.mlflow.mlflow_requests import IS_PROMPT, MlflowRequests
 from artifact_tui.clients.mlflow.mlflow_roots import ArtifactRoots
 from artifact_tui.clients.mlflow.mlflow_storage import MlflowStorage
@@ -89,7 +89,12 @@ class MlflowClient(Client):
         self._facts = MlflowFacts(self._requests)
         self._roots = ArtifactRoots(self._requests, options.artifact_root, read_only=read_only)
         self._bytes = MlflowBytes(self._requests, self._facts, self._roots)
-        self._storage = MlflowStorage(self._requests, self._facts, self._roots, read_only=read_only)
+        beside: list[Path] = []
+        if address.store is not None and options.kept == kept_at(address.store):
+            beside = stores_beside(address.store)
+        self._storage = MlflowStorage(
+            self._requests, self._facts, self._roots, read_only=read_only, beside=beside
+        )
         self._deleting = asyncio.Lock()
         self._unasked = 0
         """Logged models of the last listing that may be in the trash: nobody asked."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
@@ -24,6 +24,9 @@ DATABASE = "mlflow.db"
 FOLDER = "mlruns"
 KEPT = "mlartifacts"
 """Where `mlflow server` keeps files, beside the database or the folder."""
+
+_SQLITE = b"SQLite format 3\0"
+"""How each database begins."""
 
 _HINT = "Name a folder that MLflow made, such as mlruns, or its database, such as mlflow.db."
 
@@ -88,6 +91,23 @@ def _tables(database: Path) -> set[str]:
 def kept_at(store: Path) -> Path:
     """Where `mlflow server` keeps files for a store, unless it was told another place."""
     return store.with_name(KEPT)
+
+
+def stores_beside(store: Path) -> list[Path]:
+    """The other databases of MLflow in the folder of a store: they keep files where it does."""
+    found = []
+    with suppress(OSError):
+        for one in sorted(store.parent.iterdir()):
+            with suppress(OSError, sqlite3.Error):
+                mine = not one.is_file() or one.samefile(store)
+                if not mine and _is_database(one) and "experiments" in _tables(one):
+                    found.append(one)
+    return found
+
+
+def _is_database(file: Path) -> bool:
+    with file.open("rb") as opened:
+        return opened.read(len(_SQLITE)) == _SQLITE
 
 
 def homes_of(store: Path) -> Path:

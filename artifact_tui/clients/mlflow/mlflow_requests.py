@@ -287,8 +287,8 @@ class MlflowRequests:
             rows = [one.info for one in page.models if one.info.model_id not in seen]
             seen |= {one.model_id for one in rows}
             yield rows
-            if not rows or len(page.models) < PAGE_OF_LOGGED:
-                return
+            if not rows or (len(page.models) < PAGE_OF_LOGGED and not page.next_page_token):
+                return  # a server may tell fewer at once than it was asked for
             after = rows[-1].creation_timestamp_ms or 0
 
     async def deleted_logged(self, model_id: str) -> LoggedInfo | None:

@@ -51,8 +51,11 @@ MODELS = "models"
 """The folder of an experiment that holds those of its logged models."""
 
 _OWN = re.compile(
-    r"(?:[^/]+/)*?(?:models/(?P<logged>m-[0-9a-f]{32})|(?P<run>[0-9a-f]{32}))/artifacts", re.ASCII
+    r"(?P<home>(?:[^/]+/)*?)(?:models/(?P<logged>m-[0-9a-f]{32})|(?P<run>[0-9a-f]{32}))/artifacts",
+    re.ASCII,
 )
+RECORD = "meta.yaml"
+"""The file of a store without a database that says what a run or logged model is, in its folder."""
 _ID = re.compile(r"(?:m-)?[0-9a-f]{32}", re.ASCII)
 _DOTS = frozenset({"", ".", ".."})
 _BY_PATH = attrgetter("path")
@@ -82,6 +85,12 @@ def folder_owner(path: str) -> str | None:
     if fit is None or _DOTS & set(path.split("/")):
         return None
     return f"models:/{fit['logged']}" if fit["logged"] else run_key(fit["run"])
+
+
+def home_of(path: str) -> str:
+    """The path of the experiment's folder in which the folder of a logged model or run is."""
+    fit = _OWN.fullmatch(path)
+    return fit["home"].rstrip("/") if fit else ""
 
 
 def fingerprint(files: Sequence[StoredFile]) -> str:
@@ -134,6 +143,15 @@ class Root:
         """
         raise NotImplementedError
 
+    async def recorded(self, paths: Sequence[str]) -> set[str]:
+        """Those of these folders beside which a store without a database says whose they are.
+
+        Raises:
+            RegistryError: nobody can look.
+        """
+        del paths
+        return set()
+
     async def empty(self, folders: Mapping[str, Sequence[StoredFile]]) -> dict[str, Outcome]:
         """Delete these files, which are all in their folders; an outcome for each folder, by path.
 
@@ -149,7 +167,7 @@ def _path_below(start: str, uri: str) -> str | None:
     """What follows a start; None where that is no plain path."""
     rest = uri.removeprefix(start).rstrip("/")
     plain = uri.startswith(start) and not _DOTS & set(rest.split("/"))
-    return rest if plain and not {"?", "#"} & set(rest) else None
+    return rest if plain and not {"?", "#", "\0"} & set(rest) else None
 
 
 class ProxyRoot(Root):
@@ -372,6 +390,19 @@ class FolderRoot(Root):
                     found.files[path] = self._files(path)
                 except OSError as error:
                     found.unread[path] = f"{path} cannot be read: {system_words(error)}"
+            return found
+
+        return await self._run(look)
+
+    async def recorded(self, paths: Sequence[str]) -> set[str]:
+        """Those of these folders with a record beside them."""
+
+        def look() -> set[str]:
+            found = set[str]()
+            for path in paths:
+                with suppress(FileNotFoundError), self._opened(path.rpartition("/")[0]) as folder:
+                    os.stat(RECORD, dir_fd=folder, follow_symlinks=False)
+                    found.add(path)
             return found
 
         return await self._run(look)

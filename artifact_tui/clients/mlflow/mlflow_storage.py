@@ -16,7 +16,13 @@ from urllib.parse import unquote, urlsplit
 
 from artifact_tui.clients.mlflow.mlflow_entries import parse_logged, parse_run
 from artifact_tui.clients.mlflow.mlflow_requests import IS_PROMPT
-from artifact_tui.clients.mlflow.mlflow_roots import MODELS, fingerprint, folder_owner
+from artifact_tui.clients.mlflow.mlflow_roots import (
+    MODELS,
+    PROXIED,
+    fingerprint,
+    folder_owner,
+    home_of,
+)
 from artifact_tui.clients.servers import read_only_error
 from artifact_tui.clients.transport import together
 from artifact_tui.errors import NotToldError, RegistryError
@@ -24,6 +30,7 @@ from artifact_tui.model import Facts, Outcome, Page, Result, StoredObject, Versi
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from artifact_tui.clients.mlflow.mlflow_facts import MlflowFacts
     from artifact_tui.clients.mlflow.mlflow_requests import MlflowRequests
@@ -41,6 +48,11 @@ EVERY = "?versions"
 
 HOMES = 50
 """Folders of experiments on a page."""
+
+_OTHERS = (
+    "MLflow does not know it, and no experiment has its artifacts there, or another store says that"
+    " it is its own"
+)
 
 _NOWHERE = "it is no folder of a logged model or a run that can be reached"
 
@@ -62,12 +74,20 @@ class MlflowStorage:
     """MLflow knows of a run or logged model before it takes bytes for it: none is still to come."""
 
     def __init__(
-        self, requests: MlflowRequests, facts: MlflowFacts, roots: ArtifactRoots, *, read_only: bool
+        self,
+        requests: MlflowRequests,
+        facts: MlflowFacts,
+        roots: ArtifactRoots,
+        *,
+        read_only: bool,
+        beside: Sequence[Path],
     ) -> None:
         self._requests = requests
         self._facts = facts
         self._roots = roots
         self._read_only = read_only
+        self._beside = beside
+        """Other stores, where nobody has named the place: they may keep their files in it too."""
         self._left: dict[str, str] = {}
         """Where the folders are of owners that are gone, as far as they were listed."""
         self._seen: dict[str, Sequence[StoredFile]] = {}
@@ -108,6 +128,12 @@ class MlflowStorage:
         """
         if not await self._requests.tells_all():
             raise RegistryError(f"{PARTLY}.", hint="Ask an admin of the server to look for them.")
+        if self._beside:
+            raise RegistryError(
+                f"{self._beside[0]} is a store of MLflow too, and may keep its files in the same"
+                " place: what is left over there cannot be told.",
+                hint="If it does not, name the place of this one with the setting “artifact_root”.",
+            )
         roots = await self._roots.every()
         number, _, home = (after or "0").partition(" ")
         root, names = roots[int(number)]
@@ -145,12 +171,16 @@ class MlflowStorage:
         spelled = {owner: {names.uri(path), root.uri(path)} for owner, path in folders.items()}
         things, needed = await together(self._facts.things(folders), self._needed(spelled))
         keeping = things.keeping
-        alone = [key for key in folders if key not in keeping]
+        unknown = {key: Folder(root, folders[key], key) for key in folders.keys() - things.states}
+        others = await self._others({places[key]: one for key, one in unknown.items()})
+        strange = {key for key in unknown if places[key] in others}
+        alone = [key for key in folders if key not in keeping and key not in strange]
         found = await root.read([folders[key] for key in alone], versions=versions)
         objects: list[StoredObject] = []
         for key, path in folders.items():
             self._left |= {key: places[key]} if key in alone else {}
-            if key in keeping or path in found.unread:  # of nobody, when nobody can look at it
+            if key in keeping or key in strange or path in found.unread:
+                # Of nobody, when nobody can look at it, or it may be another store's.
                 owner = key if key in keeping else ""
                 objects.append(_object(places[key], path, owner, ()))
             elif rows := found.files.get(path, ()):
@@ -161,6 +191,26 @@ class MlflowStorage:
                 older = _object(places[key], path, owner, hidden)
                 objects += [replace(older, current=False)] if hidden else []
         return objects
+
+    async def _others(self, folders: Mapping[str, Folder]) -> set[str]:
+        """Which of these folders, of owners that are not known here, may be another store's.
+
+        What the server hands out is its own. In a place that a person named others may keep theirs
+        too: there a folder is ours where an experiment has its artifacts, and unless a store
+        without a database says beside it whose it is.
+        """
+        places = (await self._requests.experiments()).values()
+        homes = {await self._roots.at(one.artifact_location) for one in places}
+        found = {
+            key
+            for key, one in folders.items()
+            if self._beside
+            or (not key.startswith(PROXIED) and (one.root, home_of(one.path)) not in homes)
+        }
+        for root in {one.root for one in folders.values()}:
+            keys = {one.path: key for key, one in folders.items() if one.root is root}
+            found |= {keys[path] for path in await root.recorded(list(keys))}
+        return found
 
     async def _needed(self, places: Mapping[str, Iterable[str]]) -> dict[str, str]:
         """Which owners' folders hold the bytes of a version, and of which one.
@@ -180,19 +230,28 @@ class MlflowStorage:
         above: dict[str, str] = {}
         for one in rows:
             for text in (one.source, one.place, *one.parents):
-                above[_plain(text)] = one.key
+                above |= dict.fromkeys(await self._spellings(text), one.key)
                 found |= {ids[part]: one.key for part in _ID.findall(text) if part in ids}
         for key, several in places.items():
             for outer in (outer for place in several for outer in _above(_plain(place))):
                 if outer in above:
                     found[key] = above[outer]
-        homes = {_plain(one.artifact_location): one.key for one in experiments.values()}
+        homes = {
+            spelling: one.key
+            for one in experiments.values()
+            for spelling in await self._spellings(one.artifact_location)
+        }
         for home, experiment in homes.items():
             outside = set(_above(home))
             for key, several in places.items():
                 if not outside.isdisjoint(map(_plain, several)):
                     found[key] = experiment
         return found
+
+    async def _spellings(self, place: str) -> set[str]:
+        """A place as MLflow tells it, and as its root calls it: by a link it has two names."""
+        at = await self._roots.at(place) if place.startswith(("/", "file:")) else None
+        return {_plain(place), *([_plain(at[0].uri(at[1]))] if at is not None else [])}
 
     async def objects_of(
         self, version_keys: Sequence[str], *, versions: bool = False
@@ -316,6 +375,8 @@ class MlflowStorage:
             return {key: Outcome(key, Result.REFUSED, words) for key in folders}
         states = (await self._facts.things(places)).states
         needed = await self._needed(places)
+        unknown = {key: one for key, one in folders.items() if one.owner not in states}
+        others = await self._others(unknown)
         found = {}
         for key, one in folders.items():
             if states.get(one.owner, VersionState.TRASH) is not VersionState.TRASH:
@@ -323,6 +384,8 @@ class MlflowStorage:
             elif one.owner in needed:
                 words = f"{needed[one.owner]} has its bytes there"
                 found[key] = Outcome(key, Result.REFUSED, words)
+            elif key in others:
+                found[key] = Outcome(key, Result.REFUSED, _OTHERS)
         return found
 
     async def aclose(self) -> None:

@@ -5,6 +5,7 @@ Imported, it makes that database once; every server begins with a copy (see `reg
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -157,6 +158,10 @@ def serve(folder: Path, owner: int) -> None:
         if most and environ["PATH_INFO"].endswith("model-versions/search"):
             asked = environ["QUERY_STRING"]
             environ["QUERY_STRING"] = re.sub("max_results=[0-9]+", f"max_results={most}", asked)
+        if most and environ["PATH_INFO"].endswith("logged-models/search"):
+            body = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+            told = json.dumps({**body, "max_results": int(most)}).encode()
+            environ |= {"wsgi.input": io.BytesIO(told), "CONTENT_LENGTH": str(len(told))}
         os.environ[SERVE_ARTIFACTS_ENV_VAR] = "false" if (folder / "closed").exists() else "true"
         return faults(environ, start)
 

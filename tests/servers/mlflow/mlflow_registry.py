@@ -53,6 +53,7 @@ class MlflowRegistry:
                 "TMPDIR": str(folder),
                 **variables,
             },
+            cwd=folder,  # that of the test which needs it first does not last
             stdout=writing,
         )
         os.close(writing)
@@ -111,9 +112,9 @@ class MlflowRegistry:
         """Let nothing happen any more."""
         (self.folder / "fault").unlink(missing_ok=True)
 
-    def at_most(self, versions: str) -> None:
-        """Tell so many versions on a page from now on; without a number, as many as asked for."""
-        (self.folder / "most").write_text(versions)
+    def at_most(self, rows: str) -> None:
+        """Tell so many versions, or logged models, on a page; with "" as many as asked for."""
+        (self.folder / "most").write_text(rows)
 
     def forget(self) -> None:
         """Forget which requests came."""
