@@ -110,6 +110,9 @@ class Client:
     never_whole: frozenset[str] = frozenset()
     """Keys of collections that `delete_collection` refuses whatever is in them."""
 
+    holding_types: frozenset[str] = frozenset()
+    """Types of which one never goes without its dependents: they are in it, and go with it."""
+
     batch_delete: int = 1
     """How many versions one `delete` call may carry."""
 

@@ -114,6 +114,7 @@ class Reason(StrEnum):
     GENERATED = "generated"
     LINKED = "linked"
     DEPENDENTS = "dependents"
+    HOLDS = "holds"
     DEPENDENT_STAYS = "dependent_stays"
     ASKED_STAYS = "asked_stays"
     LINEAGE_UNKNOWN = "lineage_unknown"
@@ -160,6 +161,7 @@ _WORDS = {
     Reason.GENERATED: "the registry made it by itself, and may refuse",
     Reason.LINKED: "another collection shows it: the link breaks",
     Reason.DEPENDENTS: "live versions outside this plan were made from it",
+    Reason.HOLDS: "live versions that stay are in it, and would go with it",
     Reason.DEPENDENT_STAYS: "a version of this plan that was made from it stays",
     Reason.ASKED_STAYS: "it joined because of a version that stays",
     Reason.LINEAGE_UNKNOWN: "its dependents are not fully known",

@@ -26,7 +26,7 @@ from artifact_tui.query.sql import LINEAGE_KNOWN
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from artifact_tui.deletion.plan import Head
     from artifact_tui.deletion.review import Steps
@@ -327,6 +327,10 @@ _STAY_UNKNOWN = """
 INSERT OR IGNORE INTO stay SELECT id, 0 FROM subject
 WHERE kind = 'version' AND source_key = '' AND (NOT :covered OR NOT known)"""
 
+# Of these types nothing goes without its dependents, whatever is agreed to.
+_HOLDING = """IN (SELECT g.id FROM subject g
+  WHERE g.type IN (SELECT value FROM json_each(:holding)))"""
+
 _STAY_PARENTS = """
 INSERT OR IGNORE INTO stay SELECT d.parent, :next
 FROM stay s CROSS JOIN dep d INDEXED BY dep_child ON d.child = s.id
@@ -362,7 +366,9 @@ SELECT id,
     WHEN ask IS NOT NULL THEN ask_detail WHEN broken THEN NULL
     WHEN unsure THEN CASE WHEN :covered THEN '' ELSE :coverage END END
 FROM (SELECT t.id, b.own, b.own_detail, b.ask, b.ask_detail,
-    CASE WHEN :orphan THEN ''
+    CASE WHEN s.type IN (SELECT value FROM json_each(:holding))
+        AND EXISTS(SELECT 1 FROM dep d WHERE d.parent = t.id AND d.stays) THEN 'holds'
+      WHEN :orphan THEN ''
       WHEN EXISTS(SELECT 1 FROM dep d WHERE d.parent = t.id AND d.stays AND NOT d.inside)
         THEN 'dependents'
       WHEN EXISTS(SELECT 1 FROM dep d WHERE d.parent = t.id AND d.stays AND NOT d.near)
@@ -398,8 +404,13 @@ _UNBOUND = """SELECT node, first FROM need n WHERE NOT EXISTS(
 _HELD_LEVELS = "UPDATE held SET level = ifnull((SELECT level FROM place WHERE node = held.id), 0)"
 
 
-def give_verdicts(conn: sqlite3.Connection, head: Head) -> None:
-    """Find all that stays, with the reasons, and the level of all that was laid out."""
+def give_verdicts(
+    conn: sqlite3.Connection, head: Head, holding: Collection[str] = frozenset()
+) -> None:
+    """Find all that stays, with the reasons, and the level of all that was laid out.
+
+    Of the types in `holding` nothing goes while a dependent of it stays.
+    """
     options = head.options
     coverage = lineage_coverage(conn)
     conn.execute("DELETE FROM subject WHERE id < 0")
@@ -415,6 +426,7 @@ def give_verdicts(conn: sqlite3.Connection, head: Head) -> None:
         "in_use": options.in_use,
         "links": options.break_links,
         "unknown": options.unknown_lineage,
+        "holding": json.dumps(sorted(holding)),
         "covered": coverage.complete,
         "coverage": coverage.words(),
     }
@@ -424,12 +436,15 @@ def give_verdicts(conn: sqlite3.Connection, head: Head) -> None:
     if not options.orphan_dependents:
         conn.execute(_STAY_OUTSIDE)
         spread += [_STAY_PARENTS, _STAY_CIRCLE]
+    elif holding:
+        conn.execute(f"{_STAY_OUTSIDE} AND parent {_HOLDING}", bound)
+        spread.append(f"{_STAY_PARENTS} AND d.parent {_HOLDING}")
     if not options.break_links:
         conn.execute(_STAY_LINKED)
         spread.append(_STAY_SHOWN)
     if not options.unknown_lineage:
         conn.execute(_STAY_UNKNOWN, bound)
-    _spread(conn, spread)
+    _spread(conn, spread, bound)
     for statement in _LOSERS:
         conn.execute(statement)
     conn.execute(_HELD, bound)
@@ -441,11 +456,13 @@ def give_verdicts(conn: sqlite3.Connection, head: Head) -> None:
     conn.execute(_HELD_LEVELS)
 
 
-def _spread(conn: sqlite3.Connection, statements: Sequence[str]) -> None:
+def _spread(
+    conn: sqlite3.Connection, statements: Sequence[str], bound: Mapping[str, object]
+) -> None:
     """Let what stays hold others back, round by round, until a round holds nobody."""
     turn, more = 0, True
     while more:
-        rounds = {"round": turn, "next": turn + 1}
+        rounds = {**bound, "round": turn, "next": turn + 1}
         more = sum(conn.execute(one, rounds).rowcount for one in statements) > 0
         turn += 1
 

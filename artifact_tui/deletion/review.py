@@ -430,7 +430,7 @@ def _judge(
     """Give a verdict on all that was laid out, put it in order, and count it."""
     options = request.options
     steps.begin("who stays, and why")
-    judging.give_verdicts(conn, head)
+    judging.give_verdicts(conn, head, client.holding_types)
     offers: list[WholeCollection] = []
     if client.can("delete_collection") and options.action is Action.DELETE:
         offers = wholes.offer_collections(conn, request.collections, head, client)

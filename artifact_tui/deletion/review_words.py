@@ -66,7 +66,7 @@ CONSENTS = {
         ),
         ConsentKind(
             "with_dependents",
-            frozenset({Reason.DEPENDENTS}),
+            frozenset({Reason.DEPENDENTS, Reason.HOLDS}),
             agreed="what was made from the selection goes too",
             nothing="nothing outside this plan was made from it",
             take="include those too",

@@ -91,11 +91,27 @@ def test_an_experiment_stays_while_something_lives_in_it(
 ) -> None:
     plan = tmp_path / "deletion.plan"
     said = cli("plan", "mlflow:", "type:experiment", "-o", plan).out
-    assert "live versions outside this plan were made from it (1)" in said
+    assert "are in it, and would go with it (1)" in said
+    assert "--orphan-dependents" not in said
     assert "can be restored" in said
     cli("apply", plan, "--yes", "--expect", "1")
     assert names_in_trash(cli) == {"experiments"}
     assert server.experiments() == {"Default": "active", "vision": "active", "old": "deleted"}
+
+
+def test_no_consent_deletes_an_experiment_without_what_stays_in_it(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    """MLflow would delete its runs with it: none of them only loses a parent."""
+    plan, both = tmp_path / "deletion.plan", tmp_path / "both.plan"
+    cli("plan", "mlflow:", "type:experiment", "-o", plan, "--orphan-dependents")
+    home = server.experiment("vision")
+    server.call("POST", "runs/create", experiment_id=home, start_time=1_799_000_000_000)
+    asked = ("--with-dependents", "--orphan-dependents")
+    said = cli("plan", "mlflow:", "type:experiment version:vision", "-o", both, *asked, code=1).out
+    assert "are in it, and would go with it (1)" in said
+    cli("apply", plan, "--yes", "--expect", "1")
+    assert server.experiments()["vision"] == "active"
 
 
 def test_an_experiment_goes_after_all_that_is_in_it_and_comes_back_with_its_runs(

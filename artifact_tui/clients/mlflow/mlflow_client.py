@@ -71,6 +71,7 @@ class MlflowClient(Client):
 
     tells = frozenset({"aliases", "tags", "lineage", "trash"})
     edits = frozenset({"aliases", "tags"})
+    holding_types = frozenset({EXPERIMENT})
     never_whole = frozenset({runs_home(DEFAULT_EXPERIMENT)})
     batch_delete = 100
     frees = False

@@ -16,7 +16,7 @@ from tests.tui.review.world import plans
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from artifact_tui.deletion.plan import Draft, Head
     from artifact_tui.deletion.review import ReviewRequest
@@ -50,9 +50,9 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     gate = Gate()
     give_verdicts = judging.give_verdicts
 
-    def slowly(conn: sqlite3.Connection, head: Head) -> None:
+    def slowly(conn: sqlite3.Connection, head: Head, holding: Collection[str] = ()) -> None:
         gate.wait()
-        give_verdicts(conn, head)
+        give_verdicts(conn, head, holding)
 
     monkeypatch.setattr(judging, "give_verdicts", slowly)
     monkeypatch.setattr(review_screen, "PATIENCE", 0.01)
