@@ -164,6 +164,24 @@ def test_only_an_admin_empties_what_others_may_need_unseen(
     assert not server.files()
 
 
+def test_bytes_stay_while_the_registered_models_are_on_another_server(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Versions there may have them, and nobody here is told."""
+    plan, orphans = tmp_path / "deletion.plan", tmp_path / "orphans.plan"
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", f"{server.url}/")
+    cli("plan", "mlflow:", "type:logged", "-o", plan, "--storage")
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "https://registry.example")
+    for command in (("plan", "mlflow:", "type:logged", "--storage"), ("orphans", "mlflow:")):
+        assert "MLFLOW_REGISTRY_URI names another place" in cli(*command, code=1).err
+    said = cli("apply", plan, "--yes", "--expect", "2", code=None)
+    assert "MLFLOW_REGISTRY_URI names another place" in said.out + said.err
+    assert list(server.files().values()) == [50]
+    server.call("DELETE", f"logged-models/{model_of(server).removeprefix('models:/')}")
+    cli("orphans", "mlflow:", "--plan", orphans, code=1)
+    assert not orphans.exists()
+
+
 def test_a_server_that_keeps_no_artifacts_says_so(cli: Cli, server: MlflowRegistry) -> None:
     server.close_store()
     assert "does not keep artifacts" in cli("orphans", "mlflow:", code=1).err

@@ -94,7 +94,12 @@ class MlflowClient(Client):
         if address.store is not None and options.kept == kept_at(address.store):
             beside = stores_beside(address.store)
         self._storage = MlflowStorage(
-            self._requests, self._facts, self._roots, read_only=read_only, beside=beside
+            self._requests,
+            self._facts,
+            self._roots,
+            read_only=read_only,
+            beside=beside,
+            registers_elsewhere=address.registers_elsewhere,
         )
         self._deleting = asyncio.Lock()
         self._unasked = 0

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from artifact_tui.clients.transport import HttpAnswer, Send
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
+REGISTRY_VARIABLE = "MLFLOW_REGISTRY_URI"
 WORKSPACE_VARIABLE = "MLFLOW_WORKSPACE"
 WORKSPACE_HEADER = "X-MLFLOW-WORKSPACE"
 WORKSPACES = "workspaces"
@@ -179,6 +180,20 @@ class MlflowAddress:
         """Whether what the environment says of a server is said of this one."""
         named = os.environ.get(URI_VARIABLE, "")
         return not named or self.origin.has(urlsplit(named))
+
+    @property
+    def registers_elsewhere(self) -> bool:
+        """Whether the environment names another place for registered models than this."""
+        named = os.environ.get(REGISTRY_VARIABLE, "").strip()
+        if not named or not self.of_environment:
+            return False
+        try:
+            path = path_in(named)
+        except UsageError:
+            return True
+        if path is not None:
+            return store_at(path) != self.store
+        return self.store is not None or not self.origin.has(urlsplit(named))
 
 
 def named_place(environ: Mapping[str, str]) -> str:

@@ -23,6 +23,7 @@ from artifact_tui.clients.mlflow.mlflow_roots import (
     folder_owner,
     home_of,
 )
+from artifact_tui.clients.mlflow.mlflow_settings import REGISTRY_VARIABLE
 from artifact_tui.clients.servers import read_only_error
 from artifact_tui.clients.transport import together
 from artifact_tui.errors import NotToldError, RegistryError
@@ -81,6 +82,7 @@ class MlflowStorage:
         *,
         read_only: bool,
         beside: Sequence[Path],
+        registers_elsewhere: bool,
     ) -> None:
         self._requests = requests
         self._facts = facts
@@ -88,6 +90,7 @@ class MlflowStorage:
         self._read_only = read_only
         self._beside = beside
         """Other stores, where nobody has named the place: they may keep their files in it too."""
+        self._registers_elsewhere = registers_elsewhere
         self._left: dict[str, str] = {}
         """Where the folders are of owners that are gone, as far as they were listed."""
         self._seen: dict[str, Sequence[StoredFile]] = {}
@@ -126,6 +129,7 @@ class MlflowStorage:
         Raises:
             RegistryError: MLflow does not tell of all that may need them.
         """
+        self._check_registry()
         if not await self._requests.tells_all():
             raise RegistryError(f"{PARTLY}.", hint="Ask an admin of the server to look for them.")
         if self._beside:
@@ -145,6 +149,15 @@ class MlflowStorage:
         more = int(number) + 1
         following = f"{number} {rest[0]}" if rest else f"{more} " if more < len(roots) else None
         return Page(tuple(rows), after=following)
+
+    def _check_registry(self) -> None:
+        """Refuse to tell what nobody needs while versions are where we do not look."""
+        if self._registers_elsewhere:
+            raise RegistryError(
+                f"{REGISTRY_VARIABLE} names another place: versions there may have their bytes"
+                " here, and are not seen.",
+                hint=f"If none has, unset {REGISTRY_VARIABLE}; else leave the bytes out.",
+            )
 
     async def _homes(self, root: Root, *, versions: bool) -> set[str]:
         """The folders that hold those of runs: the root, what is in it, what experiments name."""
@@ -259,8 +272,10 @@ class MlflowStorage:
         """The folders of these logged models and runs, where there is something in them.
 
         Raises:
-            RegistryError: the bytes of some are where nobody said that we may go.
+            RegistryError: the bytes of some are where nobody said that we may go, or who needs
+                them is told elsewhere.
         """
+        self._check_registry()
         owners = [key for key in version_keys if self.owner(key)]
         left = {key: self._left[key] for key in owners if key in self._left}
         places = left | (await self._facts.things(owners)).locations
@@ -366,6 +381,7 @@ class MlflowStorage:
 
     async def _refusals(self, folders: Mapping[str, Folder]) -> dict[str, Outcome]:
         """Which of these folders must stay, and why: by what is true right now."""
+        self._check_registry()
         places = {
             one.owner: {key.removesuffix(EVERY), one.root.uri(one.path)}
             for key, one in folders.items()
