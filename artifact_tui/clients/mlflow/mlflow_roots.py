@@ -17,7 +17,6 @@ import stat
 from collections import Counter
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -221,11 +220,6 @@ class ProxyRoot(Root):
 class _Emptying(MlflowChanges):
     """Has the server empty folders, one request for each."""
 
-    async def refusal(self, key: str) -> Outcome | None:
-        """None is refused here."""
-        del key
-        return None
-
     async def send(self, key: str) -> HttpAnswer:
         """Empty a folder."""
         return await self._requests.empty(key)
@@ -274,12 +268,10 @@ class BucketRoot(Root):
             return (name[:end] for end in ends if name[:end] in folders)
 
         def look(s3: S3) -> None:
-            page, starts = (
-                version_page if versions else current_page,
-                [f"{one}/" for one in folders],
-            )
-            mine = partial(objects_below, page, s3, self._bucket.name, starts)
-            for row in mine(lambda name: any(above(name))):
+            page = version_page if versions else current_page
+            starts = [f"{one}/" for one in folders]
+            rows = objects_below(page, s3, self._bucket.name, starts, lambda name: any(above(name)))
+            for row in rows:
                 for folder in above(row.name):
                     found[folders[folder]].append(_stored(row, folder, versions=versions))
 
@@ -293,23 +285,23 @@ class BucketRoot(Root):
         A marker that went before them would bring back what could not be deleted.
         """
         places = {
-            ObjectRef(self._bucket.name, f"{self._prefix}{path}/{one.path}", one.version): one
+            ObjectRef(self._bucket.name, f"{self._prefix}{path}/{one.path}", one.version): (
+                path,
+                one,
+            )
             for path, files in folders.items()
             for one in files
         }
-        found = await self._bucket.delete([ref for ref, one in places.items() if not one.marker])
+        found = await self._bucket.delete(
+            [ref for ref, (_, one) in places.items() if not one.marker]
+        )
         stuck = {ref.name for ref in places if ref.key in found and not _went(found[ref.key])}
-        markers = [ref for ref, one in places.items() if one.marker and ref.name not in stuck]
+        markers = [ref for ref, (_, one) in places.items() if one.marker and ref.name not in stuck]
         found |= await self._bucket.delete(markers) if markers else {}
         by_folder: dict[str, list[Outcome]] = {path: [] for path in folders}
-        owners = {
-            f"{self._prefix}{path}/{one.path}": path
-            for path, files in folders.items()
-            for one in files
-        }
-        for ref in places:
+        for ref, (path, _) in places.items():
             if ref.key in found:
-                by_folder[owners[ref.name]].append(found[ref.key])
+                by_folder[path].append(found[ref.key])
         return {path: _sum(path, several) for path, several in by_folder.items()}
 
     async def aclose(self) -> None:

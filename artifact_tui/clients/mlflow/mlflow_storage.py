@@ -255,9 +255,9 @@ class MlflowStorage:
             for spelling in await self._spellings(one.artifact_location)
         }
         for home, experiment in homes.items():
-            outside = set(_above(home))
+            around = set(_above(home))
             for key, several in places.items():
-                if not outside.isdisjoint(map(_plain, several)):
+                if not around.isdisjoint(map(_plain, several)):
                     found[key] = experiment
         return found
 
@@ -302,11 +302,8 @@ class MlflowStorage:
         Raises:
             NotToldError: one of them cannot be read.
         """
-        groups: dict[tuple[Root, bool], dict[str, str]] = defaultdict(dict)
-        for key, one in folders.items():
-            groups[one.root, one.versions][one.path] = key
         found: dict[str, Sequence[StoredFile]] = {}
-        for (root, versions), keys in groups.items():
+        for (root, versions), keys in _by_root(folders).items():
             read = await root.read(list(keys), versions=versions)
             for why in read.unread.values():
                 raise NotToldError(f"{why.rstrip('.')}.")
@@ -365,10 +362,7 @@ class MlflowStorage:
             self._seen |= await self._read(unseen)
         except RegistryError as error:
             return [Outcome(key, Result.FAILED, f"not sent: {error}") for key in keys]
-        groups: dict[tuple[Root, bool], dict[str, str]] = defaultdict(dict)
-        for key, one in going.items():
-            groups[one.root, one.versions][one.path] = key
-        for (root, _), named in groups.items():
+        for (root, _), named in _by_root(going).items():
             files = {path: self._seen.pop(key) for path, key in named.items()}
             for path, outcome in (await root.empty(files)).items():
                 key = named[path]
@@ -406,6 +400,14 @@ class MlflowStorage:
 
     async def aclose(self) -> None:
         """What is open is closed with the client."""
+
+
+def _by_root(folders: Mapping[str, Folder]) -> dict[tuple[Root, bool], dict[str, str]]:
+    """The keys of folders by path, for each root, and for every stored version apart."""
+    found: dict[tuple[Root, bool], dict[str, str]] = defaultdict(dict)
+    for key, one in folders.items():
+        found[one.root, one.versions][one.path] = key
+    return found
 
 
 def _unreachable(places: Sequence[str]) -> RegistryError:

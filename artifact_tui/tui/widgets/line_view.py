@@ -47,8 +47,9 @@ class LineView(Widget, can_focus=True):
     """
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        # First: Textual refreshes a widget while it is made.
         self._ready: dict[int, Strip] = {}
-        """Rows that were drawn to be compared, and are not on the screen yet."""
+        """Rows as they were drawn when they were compared last, until they are drawn again."""
         super().__init__(id=id)
         self.top = 0
         """The first visible line; set it with `scroll_line`."""
