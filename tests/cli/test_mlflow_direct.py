@@ -23,7 +23,7 @@ from tests.servers.mlflow.beside import (
     write,
 )
 from tests.servers.mlflow.mlflow_registry import fresh_mlflow
-from tests.servers.s3 import shared_moto
+from tests.servers.s3 import as_nobody, shared_moto
 from tests.servers.s3_odd import odd_s3
 
 if TYPE_CHECKING:
@@ -35,15 +35,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody's, and no files of this machine's user."""
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "nobody",
-        "AWS_SECRET_ACCESS_KEY": "nothing",
-        "AWS_CONFIG_FILE": "/nowhere",
-        "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }.items():
-        monkeypatch.setenv(name, value)
+    as_nobody(monkeypatch)
 
 
 @pytest.fixture

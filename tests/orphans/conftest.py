@@ -8,7 +8,7 @@ import pytest
 
 from tests.orphans.beside import Beside
 from tests.servers.rest.process import fresh
-from tests.servers.s3 import shared_moto
+from tests.servers.s3 import as_nobody, shared_moto
 
 if TYPE_CHECKING:
     from tests.servers.rest.process import Server
@@ -27,11 +27,7 @@ def process() -> Server:
 @pytest.fixture
 def beside(process: Server, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Beside:
     """Ten models and a dataset; no object is stored yet."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary-secret")
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    as_nobody(monkeypatch)
     process.become()
     process.clear()
     return Beside(process, endpoint)

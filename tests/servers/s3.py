@@ -19,6 +19,8 @@ import botocore.session
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import pytest
+
 # Each client of boto3 parses descriptions of the whole protocol anew, a megabyte of JSON.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
@@ -55,6 +57,18 @@ def shared_moto() -> str:
     stack = contextlib.ExitStack()
     atexit.register(stack.close)
     return stack.enter_context(moto())
+
+
+def as_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let boto3 find credentials of nobody, and no files of this machine's user."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "nobody",
+        "AWS_SECRET_ACCESS_KEY": "canary-secret",
+        "AWS_CONFIG_FILE": "/nowhere",
+        "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
 
 
 _READY_S = 30.0

@@ -23,7 +23,7 @@ from artifact_tui.deletion.storage import ChosenOrphans, compare, with_storage
 from tests.faults.apply.harness import wait_for
 from tests.faults.rest.scene import NOW_US
 from tests.servers.rest.traps import Fault
-from tests.servers.s3 import shared_moto
+from tests.servers.s3 import as_nobody, shared_moto
 from tests.unit.storage.conftest import Bucket
 
 if TYPE_CHECKING:
@@ -41,14 +41,7 @@ def endpoint() -> str:
 
 @pytest.fixture(autouse=True)
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "nobody",
-        "AWS_SECRET_ACCESS_KEY": "nothing",
-        "AWS_CONFIG_FILE": "/nowhere",
-        "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }.items():
-        monkeypatch.setenv(name, value)
+    as_nobody(monkeypatch)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from artifact_tui.clients.s3 import S3Storage
 from artifact_tui.clients.s3_layout import StorageSettings
-from tests.servers.s3 import ministack, shared_moto
+from tests.servers.s3 import as_nobody, ministack, shared_moto
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -40,12 +40,7 @@ def lacking(server: str, reason: str) -> pytest.MarkDecorator:
 
 @pytest.fixture(autouse=True)
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody's, and no files of this machine's user."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary-secret")
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    as_nobody(monkeypatch)
 
 
 _NUMBERS = itertools.count(time.time_ns())
