@@ -14,8 +14,8 @@ import hashlib
 import os
 import re
 import stat
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -27,8 +27,10 @@ from artifact_tui.errors import SourceError
 from artifact_tui.model import Alias, Facts, File, LocalFile, Version, VersionState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
+
+    from artifact_tui.clients.open_files import FileId
 
 TYPES = {"models": "model", "datasets": "dataset", "spaces": "space", "kernels": "kernel"}
 """What a repository holds, by the beginning of its folder's name."""
@@ -62,13 +64,20 @@ class Blob(msgspec.Struct, frozen=True, gc=False):  # in no circle, as what foll
 
     path: str
     """Where they lie, from the top of the cache."""
-    stat: os.stat_result
-    """What the system says of them."""
+    place: str
+    """What tells bytes apart that lie there once: their path; with hard links their inode."""
+    size: int
+    changed_us: int
+    used_us: int
+    names: int
+    """How many hard links there are to them."""
+    device: int
+    inode: int
 
     @property
-    def place(self) -> str:
-        """What tells bytes apart that lie there once: their path; with hard links their inode."""
-        return self.path if self.stat.st_nlink == 1 else bytes_id(self.stat)
+    def id(self) -> FileId:
+        """What tells whether a process holds them open."""
+        return self.device, self.inode
 
 
 class CachedFile(msgspec.Struct, frozen=True, gc=False):
@@ -105,12 +114,132 @@ class Revision:
         forms = {file.form for file in self.files.values()} - {""}
         self.alternatives = alternatives(sorted(forms)) if len(forms) > 1 else {}
 
-    def part(self, form: str) -> list[CachedFile]:
-        """The files of one form of weights; without one, those that are of the revision itself."""
-        files, apart = self.files.values(), self.alternatives
-        if form:
-            return [file for file in files if file.form == form]
-        return [file for file in files if file.form not in apart] if apart else list(files)
+
+@dataclass(slots=True, eq=False)
+class CachedVersion:
+    """A revision, a form of its weights, or what is left over in a repository."""
+
+    repository: Repository
+    part: str
+    """`snapshots/COMMIT`, `snapshots/COMMIT/FORM`, or one of `LEFTOVERS`."""
+    files: list[CachedFile]
+    """By path."""
+    revision: Revision | None = None
+    """That which it is, or is a form of."""
+    form: str = ""
+
+    @property
+    def key(self) -> str:
+        """What the registry calls it."""
+        return f"{self.repository.folder}/{self.part}"
+
+    @property
+    def commit(self) -> str:
+        """That of its revision; empty for what is left over."""
+        return self.revision.commit if self.revision else ""
+
+    @property
+    def label(self) -> str:
+        """`COMMIT`, or `COMMIT/FORM` for a form of weights.
+
+        A commit is cut to its beginning where no other revision here begins so.
+        """
+        commit = self.commit
+        if not commit:
+            return self.part
+        short = commit[:_SHORT]
+        alone = sum([other.startswith(short) for other in self.repository.revisions]) == 1
+        name = short if alone and _COMMIT.fullmatch(commit) else commit
+        return f"{name}/{self.form}" if self.form else name
+
+    @property
+    def refs(self) -> list[str]:
+        """The refs to its revision, sorted."""
+        commit = self.commit
+        return sorted(ref for ref, at in self.repository.refs.items() if commit and at == commit)
+
+    @property
+    def aliases(self) -> tuple[Alias, ...]:
+        """The refs to a revision; it also holds those of a form of its weights."""
+        whole = self.label.removesuffix(f"/{self.form}")
+        scope = f"{self.repository.name}:{whole}" if self.form else ""
+        return tuple([Alias(spelled_out(ref), scope=scope) for ref in self.refs])
+
+    @property
+    def forms(self) -> list[str]:
+        """The keys of the forms of a revision's weights that are versions: they go before it."""
+        if self.revision is None or self.form:
+            return []
+        return [f"{self.key}/{form}" for form in self.revision.alternatives]
+
+    @property
+    def links(self) -> set[str]:
+        """The blobs that it links to, with those of its forms: to look at once it is gone."""
+        if self.revision is None:
+            return set() if self.part == DANGLING else {file.path for file in self.files}
+        files = self.files if self.form else self.revision.files.values()
+        return {file.link for file in files} - {""}
+
+    @property
+    def state(self) -> VersionState:
+        """Downloads that were not finished are pending."""
+        return VersionState.PENDING if self.part == PARTIAL else VersionState.LIVE
+
+    @property
+    def digest(self) -> str:
+        """A text that changes with its commit, and with the files of it that are here."""
+        stamps = f"[{', '.join([file.stamp for file in self.files])}]"
+        here = hashlib.sha256(stamps.encode(errors="backslashreplace")).hexdigest()[:_SHORT]
+        return f"{self.commit or self.part}+{here}"
+
+    @property
+    def present_files(self) -> tuple[File, ...]:
+        """The files whose bytes are here, by path."""
+        return tuple([file.listed for file in self.files if file.listed is not None])
+
+    def listed(self) -> Version:
+        """It, as it is listed."""
+        blobs = {file.blob.place: file.blob for file in self.files if file.blob}.values()
+        lost = sum([file.blob is None for file in self.files])
+        note = LEFTOVERS.get(self.part, "")
+        if lost and not note:
+            note = f"{lost:,} of {len(self.files):,} files are missing"
+        elif apart := len(self.forms):
+            note = f"its weights are listed by themselves, in {apart:,} forms"
+        if self.revision:
+            made_us: int | None = self.revision.made_us
+        else:
+            made_us = max([blob.changed_us for blob in blobs], default=None)
+        return Version(
+            key=self.key,
+            collection_key=self.repository.folder,
+            ordinal=None,
+            label=self.label,
+            digest=self.digest,
+            state=self.state,
+            size=sum([blob.size for blob in blobs]),
+            file_count=len(self.files),
+            created_us=made_us,
+            used_us=max([blob.used_us for blob in blobs], default=None),
+            note=note,
+            aliases=self.aliases,
+        )
+
+    def facts(self, dependents: tuple[str, ...] = ()) -> Facts:
+        """What is true of it, with a token of all of it."""
+        digest = self.digest
+        text = repr((self.refs, dependents, digest))
+        return Facts(
+            key=self.key,
+            digest=digest,
+            state=self.state,
+            aliases=self.aliases,
+            dependents=dependents,
+            token=hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest(),
+            collection=self.repository.name,
+            label=self.label,
+            type=self.repository.type,
+        )
 
 
 @dataclass(slots=True)
@@ -141,23 +270,9 @@ class Repository:
         form = form_of(path) if self.folder.startswith("models--") else ""
         if blob is None:
             return CachedFile(path, None, link, form, f"({path!r}, None)", None)
-        size = blob.stat.st_size
-        stamp = f"({path!r}, ({size}, {blob.stat.st_mtime_ns // 1000}))"
-        listed = File(spelled_out(path), size, blob.place)
+        stamp = f"({path!r}, ({blob.size}, {blob.changed_us}))"
+        listed = File(spelled_out(path), blob.size, blob.place)
         return CachedFile(path, blob, link, form, stamp, listed)
-
-    def label(self, part: str) -> str:
-        """What a version is called: `COMMIT`, or `COMMIT/FORM` for a form of weights.
-
-        A commit is cut to its beginning where no other revision here begins so.
-        """
-        _, commit, form = split_part(part)
-        short = commit[:_SHORT]
-        if not commit:
-            return part
-        alone = sum(other.startswith(short) for other in self.revisions) == 1
-        name = short if alone and _COMMIT.fullmatch(commit) else commit
-        return f"{name}/{form}" if form else name
 
     def every_blob(self) -> Iterator[Blob]:
         """All bytes in it, also those of no version."""
@@ -168,155 +283,71 @@ class Repository:
                 if file.blob is not None and not file.link:
                     yield file.blob
 
-    def parts(self) -> list[str]:
-        """Every version: `snapshots/COMMIT`, oldest download first, and what is left over.
+    def versions(self) -> Iterator[CachedVersion]:
+        """All versions: revisions, oldest download first, and what is left over.
 
         After a revision come the forms of its weights, where there are several.
         """
-        revisions = sorted(self.revisions.values(), key=lambda one: (one.made_us, one.commit))
-        found = []
-        for one in revisions:
-            part = f"{SNAPSHOTS}/{one.commit}"
-            found += [part, *self.forms_of(part)]
-        return found + [part for part in LEFTOVERS if self.files(part)]
+        for one in sorted(self.revisions.values(), key=lambda one: (one.made_us, one.commit)):
+            yield self._of(one)
+            for form in one.alternatives:
+                yield self._of(one, form)
+        for part in LEFTOVERS:
+            if (left := self._left_over(part)).files:
+                yield left
 
-    def forms_of(self, part: str) -> list[str]:
-        """The forms of weights of a revision that are versions of their own: they go before it."""
-        kind, commit, form = split_part(part)
-        if kind != SNAPSHOTS or form or commit not in self.revisions:
-            return []
-        return [f"{part}/{one}" for one in self.revisions[commit].alternatives]
+    def version(self, part: str) -> CachedVersion | None:
+        """A version that is here now; a form of weights also when it is the last of them."""
+        if part in LEFTOVERS:
+            version = self._left_over(part)
+            return version if version.files else None
+        _, _, rest = part.partition("/")
+        commit, _, form = rest.partition("/")
+        if commit not in self.revisions:
+            return None
+        version = self._of(self.revisions[commit], form)
+        return version if version.part == part and (version.files or not form) else None
 
-    def holds(self, part: str) -> bool:
-        """Whether there is such a version now."""
-        kind, commit, form = split_part(part)
-        if kind == SNAPSHOTS and not form:
-            return commit in self.revisions and part == f"{SNAPSHOTS}/{commit}"
-        return bool(self.files(part))
+    def _of(self, revision: Revision, form: str = "") -> CachedVersion:
+        """A revision without those of its files that are versions of their own; or one of these."""
+        part = f"{SNAPSHOTS}/{revision.commit}"
+        files, apart = list(revision.files.values()), revision.alternatives
+        if form:
+            part = f"{part}/{form}"
+            files = [file for file in files if file.form == form]
+        elif apart:
+            files = [file for file in files if file.form not in apart]
+        return CachedVersion(self, part, files, revision, form)
 
-    def refs_to(self, part: str) -> list[str]:
-        """The refs to a revision, sorted."""
-        commit = split_part(part)[1]
-        return sorted(ref for ref, at in self.refs.items() if commit and at == commit)
-
-    def files(self, part: str) -> list[CachedFile]:
-        """The files of a version, by path."""
-        kind, commit, form = split_part(part)
-        if kind == SNAPSHOTS:
-            return self.revisions[commit].part(form) if commit in self.revisions else []
-        found: dict[str, Blob | None] = {}
-        if part == PARTIAL:
-            found.update(self.partial)
-        elif part == UNUSED:
-            found.update((name, self.blobs[name]) for name in self.blobs.keys() - self.needed())
+    def _left_over(self, part: str) -> CachedVersion:
+        """What is left over of a sort; a ref has no bytes."""
+        found: Mapping[str, Blob | None] = self.partial
+        if part == UNUSED:
+            found = {name: self.blobs[name] for name in self.blobs.keys() - self.needed()}
         elif part == DANGLING:
-            found.update((ref, None) for ref, at in self.refs.items() if at not in self.revisions)
-        return [self.file(path, blob) for path, blob in sorted(found.items())]
+            found = {ref: None for ref, at in self.refs.items() if at not in self.revisions}
+        files = [self.file(path, blob) for path, blob in sorted(found.items())]
+        return CachedVersion(self, part, files)
 
     def needed(self) -> set[str]:
         """The blobs that revisions link to."""
         return {file.link for one in self.revisions.values() for file in one.files.values()}
 
-    def blobs_of(self, part: str) -> set[str]:
-        """The blobs that a version links to: those to look at once it is gone."""
-        kind, commit, form = split_part(part)
-        if kind == SNAPSHOTS:
-            revision = self.revisions[commit]
-            files = revision.part(form) if form else revision.files.values()
-            return {file.link for file in files} - {""}
-        return set() if part == DANGLING else {file.path for file in self.files(part)}
-
-    def forget(self, part: str) -> None:
+    def forget(self, version: CachedVersion) -> None:
         """Take a version out of what was read, after it was deleted."""
-        kind, commit, form = split_part(part)
-        if form:
-            had = self.revisions[commit]
-            files = {path: file for path, file in had.files.items() if file.form != form}
-            self.revisions[commit] = replace(had, files=files)
-            return
-        dangling = part == DANGLING
-        lost = {file.path for file in self.files(part)} if dangling else {*self.refs_to(part)}
+        files = {file.path for file in version.files}
+        if had := version.revision:
+            if version.form:
+                kept = {path: file for path, file in had.files.items() if path not in files}
+                self.revisions[had.commit] = Revision(had.commit, had.made_us, kept)
+                return
+            del self.revisions[had.commit]
+        lost = {*version.refs} if had else files if version.part == DANGLING else set()
         self.refs = {ref: at for ref, at in self.refs.items() if ref not in lost}
-        if kind == SNAPSHOTS:
-            del self.revisions[commit]
-        elif part == PARTIAL:
+        if version.part == PARTIAL:
             self.partial = {}
-        elif part == UNUSED:
-            needed = self.needed()
-            self.blobs = {name: blob for name, blob in self.blobs.items() if name in needed}
-
-    def version(self, part: str) -> Version:
-        """A version as it is listed."""
-        files = self.files(part)
-        there = {file.listed.digest: file.blob.stat for file in files if file.blob and file.listed}
-        commit = split_part(part)[1]
-        lost = sum(file.blob is None for file in files)
-        note = LEFTOVERS.get(part, "")
-        if lost and not note:
-            note = f"{lost:,} of {len(files):,} files are missing"
-        elif apart := len(self.forms_of(part)):
-            note = f"its weights are listed by themselves, in {apart:,} forms"
-        stats = there.values()
-        if commit:
-            made_us: int | None = self.revisions[commit].made_us
-        else:
-            made_us = max((one.st_mtime_ns // 1000 for one in stats), default=None)
-        return Version(
-            key=f"{self.folder}/{part}",
-            collection_key=self.folder,
-            ordinal=None,
-            label=self.label(part),
-            digest=_digest(commit or part, files),
-            state=VersionState.PENDING if part == PARTIAL else VersionState.LIVE,
-            size=sum([one.st_size for one in stats]),
-            file_count=len(files),
-            created_us=made_us,
-            used_us=max([one.st_atime_ns // 1000 for one in stats], default=None),
-            note=note,
-            aliases=self._aliases(part),
-        )
-
-    def _aliases(self, part: str) -> tuple[Alias, ...]:
-        """The refs to a revision; it also holds those of a form of its weights."""
-        _, commit, form = split_part(part)
-        scope = f"{self.name}:{self.label(f'{SNAPSHOTS}/{commit}')}" if form else ""
-        return tuple(Alias(spelled_out(ref), scope=scope) for ref in self.refs_to(part))
-
-    def present_files(self, part: str) -> tuple[File, ...]:
-        """The files of a version whose bytes are here, by path."""
-        return tuple([file.listed for file in self.files(part) if file.listed is not None])
-
-    def facts(self, part: str, dependents: tuple[str, ...] = ()) -> Facts:
-        """What is true of a version, with a token of all of it."""
-        refs = self.refs_to(part)
-        digest = _digest(split_part(part)[1] or part, self.files(part))
-        return Facts(
-            key=f"{self.folder}/{part}",
-            digest=digest,
-            state=VersionState.PENDING if part == PARTIAL else VersionState.LIVE,
-            aliases=self._aliases(part),
-            dependents=dependents,
-            token=hashlib.sha256(
-                repr((refs, dependents, digest)).encode(errors="backslashreplace")
-            ).hexdigest(),
-            collection=self.name,
-            label=self.label(part),
-            type=self.type,
-        )
-
-
-def _digest(name: str, files: list[CachedFile]) -> str:
-    """A text that changes with the name of a version, and with the files of it that are here."""
-    stamps = f"[{', '.join([file.stamp for file in files])}]"
-    here = hashlib.sha256(stamps.encode(errors="backslashreplace")).hexdigest()[:_SHORT]
-    return f"{name}+{here}"
-
-
-def split_part(part: str) -> tuple[str, str, str]:
-    """The parts of `SORT/COMMIT/FORM`; what a version lacks is empty."""
-    kind, _, rest = part.partition("/")
-    commit, _, form = rest.partition("/")
-    return kind, commit, form
+        elif version.part == UNUSED:
+            self.blobs = {name: blob for name, blob in self.blobs.items() if name not in files}
 
 
 def current(repository: Repository) -> str:
@@ -382,35 +413,38 @@ class Cache:
     def _read_blobs(self, found: Repository) -> None:
         shares = self.shares
         blobs = f"{self.root}/{found.folder}/blobs"
-        for name, top in _names_in(blobs):
-            here = _stat_in(top, name)
-            if here is None:
-                continue
-            if name.endswith((".incomplete", ".shared")):
-                found.partial[name] = Blob(f"{found.folder}/blobs/{name}", here)
-            elif stat.S_ISREG(here.st_mode):
-                found.blobs[name] = Blob(f"{found.folder}/blobs/{name}", here)
-            elif shares and stat.S_ISLNK(here.st_mode):
-                with suppress(FileNotFoundError):
-                    link = os.readlink(name, dir_fd=top)
-                    target = os.path.normpath(os.path.join(blobs, link))
-                    shared = shared_place(target)
-                    if shared and target == f"{self.root}/{shared}":
-                        found.blobs[name] = Blob(shared, os.lstat(target))
+        with _opened(blobs) as (top, names):
+            for name in names:
+                path = f"{found.folder}/blobs/{name}"
+                here = _stat_in(top, name)
+                if here is None:
+                    continue
+                if name.endswith((".incomplete", ".shared")):
+                    found.partial[name] = _blob(path, here)
+                elif stat.S_ISREG(here.st_mode):
+                    found.blobs[name] = _blob(path, here)
+                elif shares and stat.S_ISLNK(here.st_mode):
+                    with suppress(FileNotFoundError):
+                        link = os.readlink(name, dir_fd=top)
+                        target = os.path.normpath(os.path.join(blobs, link))
+                        shared = shared_place(target)
+                        if shared and target == f"{self.root}/{shared}":
+                            found.blobs[name] = _blob(shared, os.lstat(target))
 
-    def local_files(self, repository: Repository, part: str) -> dict[str, LocalFile]:
+    def local_files(self, version: CachedVersion) -> dict[str, LocalFile]:
         """Where the files of a version lie, by path; what is no link may be written to.
+
+        Of a revision these are all, those of its forms too.
 
         Raises:
             SourceError: the bytes of one of them are not here.
         """
         found = {}
-        _, commit, form = split_part(part)
-        revision = repository.revisions[commit]
-        for file in revision.part(form) if form else revision.files.values():
+        whole = version.revision if not version.form else None
+        for file in whole.files.values() if whole else version.files:
             if file.blob is None:
                 raise SourceError(
-                    f"{spelled_out(file.path)} of {repository.name}:{repository.label(part)}: its"
+                    f"{spelled_out(file.path)} of {version.repository.name}:{version.label}: its"
                     " bytes are missing. Nothing was added.",
                     hint="Download that revision again, then keep it.",
                 )
@@ -444,31 +478,36 @@ class Cache:
         while folders:
             below = folders.pop()
             _check_depth(place, below)
-            for name, top in _names_in(f"{self.root}/{place}/{below}"):
-                path = below + name
-                try:
-                    link = path, os.readlink(name, dir_fd=top)
-                except OSError:
-                    here = _stat_in(top, name)
-                    if here is None:
-                        continue
-                    if stat.S_ISDIR(here.st_mode):
-                        folders.append(f"{path}/")
+            with _opened(f"{self.root}/{place}/{below}") as (top, names):
+                for name in names:
+                    path = below + name
+                    try:
+                        target = os.readlink(name, dir_fd=top)
+                    except OSError:
+                        here = _stat_in(top, name)
+                        if here is None:
+                            continue
+                        if stat.S_ISDIR(here.st_mode):
+                            folders.append(f"{path}/")
+                        else:
+                            files[path] = found.file(path, _blob(f"{place}/{path}", here))
                     else:
-                        files[path] = found.file(path, Blob(f"{place}/{path}", here))
-                else:
-                    files[path] = found.linked.get(link) or self._linked(found, place, *link)
-        return {path: files[path] for path in sorted(files)}
+                        file = found.linked.get((path, target))
+                        files[path] = file or self._linked(found, place, path, target)
+        return dict(sorted(files.items()))
 
     def _linked(self, found: Repository, place: str, path: str, target: str) -> CachedFile:
         """The file that a link in a revision leads to; only the folders on the way are followed."""
-        name = target.removeprefix(_way_to_blobs(path.count("/")))
-        if name != target:
+        way = _way_to_blobs(path.count("/"))
+        if target.startswith(way):
+            name = target[len(way) :]
             name = "" if "/" in name else name
             file = found.linked[path, target] = found.file(path, found.blobs.get(name), name)
             return file
-        way, name = os.path.split(os.path.join(self.root, place, os.path.dirname(path), target))
-        if os.path.realpath(way) != f"{self.root}/{found.folder}/blobs":
+        folder, name = os.path.split(
+            os.path.join(self.root, place, os.path.dirname(path), target)
+        )
+        if os.path.realpath(folder) != f"{self.root}/{found.folder}/blobs":
             name = ""
         return found.file(path, found.blobs.get(name), name)
 
@@ -485,7 +524,7 @@ class Cache:
                 continue
             if entry.is_file(follow_symlinks=False) and stat.S_ISREG(mode_of(f"{entry.path}.refs")):
                 with suppress(FileNotFoundError):
-                    found[entry.name] = Blob(place, entry.stat(follow_symlinks=False))
+                    found[entry.name] = _blob(place, entry.stat(follow_symlinks=False))
         return found
 
     def needed_shared(self) -> set[str]:
@@ -502,6 +541,21 @@ class Cache:
                     with suppress(FileNotFoundError):
                         found.add(shared_place(os.readlink(entry.path)))
         return found
+
+
+def _blob(path: str, here: os.stat_result) -> Blob:
+    """Bytes at a path from the top of the cache; what the system says of them is large to keep."""
+    names = here.st_nlink
+    return Blob(
+        path,
+        path if names == 1 else bytes_id(here),
+        here.st_size,
+        here.st_mtime_ns // 1000,
+        here.st_atime_ns // 1000,
+        names,
+        here.st_dev,
+        here.st_ino,
+    )
 
 
 @lru_cache(maxsize=_DEEPEST)
@@ -576,18 +630,19 @@ def _walk(top: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
                 yield f"{below}{entry.name}", entry
 
 
-def _names_in(folder: str) -> Iterator[tuple[str, int]]:
-    """The names in a folder, with a descriptor of the folder; none where there is no folder.
+@contextmanager
+def _opened(folder: str) -> Iterator[tuple[int, list[str]]]:
+    """A descriptor of a folder, with the names in it; none where there is no folder.
 
     The system finds a file by both of them faster than by its whole path.
     """
     try:
         top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except (FileNotFoundError, NotADirectoryError):
+        yield -1, []
         return
     try:
-        for name in os.listdir(top):
-            yield name, top
+        yield top, os.listdir(top)
     finally:
         os.close(top)
 

@@ -22,7 +22,7 @@ from artifact_tui.clients.huggingface.hf_cache import LEFTOVERS, SNAPSHOTS, Cach
 from artifact_tui.clients.huggingface.hf_deleting import CacheDeleter
 from artifact_tui.clients.huggingface.hf_lineage import CardLineage, needed_parts
 from artifact_tui.clients.huggingface.hf_neighbours import NO_NEIGHBOURS, Neighbours, is_beside
-from artifact_tui.clients.open_files import file_id, holders_of
+from artifact_tui.clients.open_files import holders_of
 from artifact_tui.errors import NotFoundError, NotToldError, SourceError
 from artifact_tui.model import Collection, Edge, Identity, Listed
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection as Some
     from pathlib import Path
 
-    from artifact_tui.clients.huggingface.hf_cache import Repository
+    from artifact_tui.clients.huggingface.hf_cache import CachedVersion
     from artifact_tui.clients.huggingface.hf_neighbours import Prepared
     from artifact_tui.clients.open_files import FileId
     from artifact_tui.model import Deletion, Facts, File, Holders, LocalFile, Outcome
@@ -142,33 +142,27 @@ class HfClient(DiskClient):
         except OSError as error:
             self._unreadable[folder] = error.strerror or str(error)
             return Listed(complete=False)
-        if found is None or not (parts := found.parts()):
+        if found is None or not (versions := list(found.versions())):
             return Listed()
         for blob in found.every_blob():
-            if blob.stat.st_nlink > 1:
-                names = blob.stat.st_nlink
-                self._hard_links.add(file_id(blob.stat), blob.place, blob.path, names)
+            if blob.names > 1:
+                self._hard_links.add(blob.id, blob.place, blob.path, blob.names)
         newest[folder] = [f"{folder}/{part}" for part in needed_parts(found)]
         for commit, sources in self._lineage.parents(found).items():
             parents[f"{folder}/{SNAPSHOTS}/{commit}"] = sources
         return Listed(
             (Collection(folder, found.name, found.type),),
-            tuple(found.version(part) for part in parts),
-            tuple(
-                Edge(f"{folder}/{part}", f"{folder}/{form}")
-                for part in parts
-                for form in found.forms_of(part)
-            ),
-            files={f"{folder}/{part}": found.present_files(part) for part in parts},
+            tuple([one.listed() for one in versions]),
+            tuple([Edge(one.key, form) for one in versions for form in one.forms]),
+            files={one.key: one.present_files for one in versions},
         )
 
-    async def _parts(self, keys: Sequence[str]) -> dict[str, tuple[Repository, str]]:
-        """The repository and the part of these versions; those that are gone are left out."""
+    async def _versions(self, keys: Sequence[str]) -> dict[str, CachedVersion]:
+        """These versions of the cache; those that are gone are left out."""
 
-        def read() -> dict[str, tuple[Repository, str]]:
-            folders = {key.partition("/")[0] for key in keys}
+        def read() -> dict[str, CachedVersion]:
             there = {}
-            for folder in folders:
+            for folder in {key.partition("/")[0] for key in keys}:
                 try:
                     there[folder] = self._cache.repository(folder)
                 except OSError as error:
@@ -178,19 +172,19 @@ class HfClient(DiskClient):
             for key in keys:
                 folder, _, part = key.partition("/")
                 repository = there[folder]
-                if repository is not None and repository.holds(part):
-                    found[key] = repository, part
+                if repository and (version := repository.version(part)):
+                    found[key] = version
             return found
 
         return await self._run(read)
 
-    async def _part(self, key: str) -> tuple[Repository, str]:
-        """The repository and the part of a version.
+    async def _version(self, key: str) -> CachedVersion:
+        """One version of the cache.
 
         Raises:
             NotFoundError: it is gone.
         """
-        found = await self._parts([key])
+        found = await self._versions([key])
         if key not in found:
             raise NotFoundError(f"There is no {key} in {self._cache.root}.")
         return found[key]
@@ -202,8 +196,7 @@ class HfClient(DiskClient):
             if one is None:
                 raise NotFoundError(f"There is no {version_key} any more.")
             return one.content.files
-        repository, part = await self._part(version_key)
-        return repository.present_files(part)
+        return (await self._version(version_key)).present_files
 
     async def local_files(self, version_key: str) -> Mapping[str, LocalFile]:
         """Where the files of a revision lie; of anything else, nothing is kept."""
@@ -211,17 +204,17 @@ class HfClient(DiskClient):
             raise SourceError(
                 f"{version_key} lies beside the cache. Nothing was added.", hint="Name a revision."
             )
-        repository, part = await self._part(version_key)
-        if part in LEFTOVERS:
+        version = await self._version(version_key)
+        if what := LEFTOVERS.get(version.part):
             raise SourceError(
-                f"{repository.name}:{part} holds {LEFTOVERS[part]}. Nothing was added.",
+                f"{version.repository.name}:{version.part} holds {what}. Nothing was added.",
                 hint="Name a revision.",
             )
-        return self._cache.local_files(repository, part)
+        return self._cache.local_files(version)
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
         """What is true of these versions now."""
-        versions = await self._parts([key for key in keys if not is_beside(key)])
+        versions = await self._versions([key for key in keys if not is_beside(key)])
         beside = await self._find_beside(keys)
         files = _file_ids(versions, beside)
 
@@ -233,7 +226,7 @@ class HfClient(DiskClient):
 
     async def in_use(self, keys: Sequence[str]) -> Holders:
         """Which processes hold files of these versions open."""
-        versions = await self._parts([key for key in keys if not is_beside(key)])
+        versions = await self._versions([key for key in keys if not is_beside(key)])
         files = _file_ids(versions, await self._find_beside(keys))
         return await self._run(lambda: holders_of(files))
 
@@ -267,12 +260,12 @@ class HfClient(DiskClient):
 
 
 def _file_ids(
-    versions: Mapping[str, tuple[Repository, str]], beside: Iterable[Prepared]
+    versions: Mapping[str, CachedVersion], beside: Iterable[Prepared]
 ) -> dict[str, Some[FileId]]:
     """The files that hold the bytes of these versions."""
     revisions = {
-        key: {file_id(file.blob.stat) for file in repository.files(part) if file.blob is not None}
-        for key, (repository, part) in versions.items()
+        key: {file.blob.id for file in version.files if file.blob is not None}
+        for key, version in versions.items()
     }
     return {**revisions, **{one.key: one.content.ids for one in beside}}
 

@@ -22,11 +22,11 @@ from artifact_tui.clients.huggingface.hf_cache import (
     DANGLING,
     SHARED,
     SNAPSHOTS,
+    CachedVersion,
     commit_in,
     entries_in,
     mode_of,
     shared_place,
-    split_part,
 )
 from artifact_tui.model import Outcome, Result
 
@@ -71,22 +71,23 @@ class CacheDeleter:
             except OSError as error:
                 there[folder] = error
         versions = [_version_of(there, one.key) for one in deletions]
-        before = self._lineage.facts([one for one in versions if isinstance(one, tuple)])
+        before = self._lineage.facts([one for one in versions if isinstance(one, CachedVersion)])
         tokens = {one.key: one.token for one in before}
         free: dict[str, set[str]] = {}
         outcomes = []
         for deletion, version in zip(deletions, versions, strict=True):
-            if not isinstance(version, tuple):
+            if not isinstance(version, CachedVersion):
                 outcomes.append(version)
                 continue
-            repository, part = version
+            repository = version.repository  # others of the batch may have changed what is left
+            now = repository.version(version.part)
             try:
-                outcome = self._delete_names(deletion, repository, part, tokens[deletion.key])
+                outcome = self._delete_names(deletion, now, tokens[deletion.key])
             except OSError as error:
                 outcome = Outcome(deletion.key, Result.FAILED, system_words(error))
-            if outcome.result is Result.DONE:
-                free.setdefault(repository.folder, set()).update(repository.blobs_of(part))
-                repository.forget(part)
+            if now is not None and outcome.result is Result.DONE:
+                free.setdefault(repository.folder, set()).update(now.links)
+                repository.forget(now)
             outcomes.append(outcome)
         stays = {folder: self._free(folder, blobs) for folder, blobs in free.items()}
         with suppress(OSError):
@@ -99,53 +100,50 @@ class CacheDeleter:
         ]
 
     def _delete_names(
-        self, deletion: Deletion, repository: Repository, part: str, token: str
+        self, deletion: Deletion, version: CachedVersion | None, token: str
     ) -> Outcome:
         """Remove the names of one version, if it may go.
 
         Raises:
             OSError: it cannot be done; some names may be gone.
         """
-        if not repository.holds(part):
+        if version is None:
             return Outcome(deletion.key, Result.ABSENT)
-        refs = self._cache.refs(repository.folder)  # others of the batch took their time
-        commit = split_part(part)[1]
-        added = {ref for ref, at in refs.items() if at == commit} - set(repository.refs_to(part))
+        refs = self._cache.refs(version.repository.folder)  # others of the batch took their time
+        added = {ref for ref, at in refs.items() if at == version.commit} - set(version.refs)
         if deletion.token not in {"", token} or added:
             return Outcome(deletion.key, Result.CHANGED, "it is not what it was")
-        (now,) = self._lineage.facts([(repository, part)])
-        if forms := repository.forms_of(part):
-            first = repository.label(forms[0])
+        (now,) = self._lineage.facts([version])
+        if version.forms:
+            first = version.label + version.forms[0].removeprefix(version.key)
             return Outcome(deletion.key, Result.REFUSED, f"its weights go before it: {first}")
         if now.aliases and not deletion.delete_aliases:
             names = ", ".join(alias.name for alias in now.aliases)
             return Outcome(deletion.key, Result.REFUSED, f"{names} points to it")
         if now.dependents and not deletion.orphan_dependents:
             return Outcome(deletion.key, Result.REFUSED, f"{now.dependents[0]} was made from it")
-        self._unlink_names(repository, part)
+        self._unlink_names(version)
         return Outcome(deletion.key, Result.DONE)
 
-    def _unlink_names(self, repository: Repository, part: str) -> None:
+    def _unlink_names(self, version: CachedVersion) -> None:
         """Remove the refs to a revision and its links; nothing that holds shared bytes."""
-        top = self._cache.root / repository.folder
-        kind, commit, form = split_part(part)
-        if form:
-            paths = [file.path for file in repository.files(part)]
+        top = self._cache.root / version.repository.folder
+        commit, paths = version.commit, [file.path for file in version.files]
+        if version.form:
             self._unlink_form(top / SNAPSHOTS / commit, paths)
             return
-        if kind == SNAPSHOTS:  # before its refs go, see whether it can go itself
+        if commit:  # before its refs go, see whether it can go itself
             self._gone().mkdir(parents=True, exist_ok=True)
             if not os.access(top / SNAPSHOTS, os.W_OK | os.X_OK):
                 raise PermissionError(
                     errno.EACCES, "it is not yours to change", str(top / SNAPSHOTS)
                 )
-        dangling = [file.path for file in repository.files(part)] if part == DANGLING else []
-        for ref in dangling or repository.refs_to(part):
+        for ref in paths if version.part == DANGLING else version.refs:
             path = top / "refs" / ref
             with suppress(FileNotFoundError):
-                if commit_in(path) == repository.refs[ref]:
+                if commit_in(path) == version.repository.refs[ref]:
                     path.unlink()
-        if kind == SNAPSHOTS:
+        if commit:
             with suppress(FileNotFoundError):
                 shutil.rmtree(self._aside(top / SNAPSHOTS / commit))
             shutil.rmtree(top / ".no_exist" / commit, ignore_errors=True)
@@ -311,15 +309,14 @@ class CacheDeleter:
 
 def _version_of(
     there: Mapping[str, Repository | OSError | None], key: str
-) -> tuple[Repository, str] | Outcome:
+) -> CachedVersion | Outcome:
     """The version of a key, or why nothing can be done with it."""
     folder, _, part = key.partition("/")
     repository = there[folder]
     if isinstance(repository, OSError):
         return Outcome(key, Result.FAILED, system_words(repository))
-    if repository is None or not repository.holds(part):
-        return Outcome(key, Result.ABSENT)
-    return repository, part
+    version = repository.version(part) if repository else None
+    return version or Outcome(key, Result.ABSENT)
 
 
 def _remove_folders(top: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from itertools import compress
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.huggingface.hf_cache import (
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection as Some
     from collections.abc import Iterable
 
-    from artifact_tui.clients.huggingface.hf_cache import Cache, Repository
+    from artifact_tui.clients.huggingface.hf_cache import Cache, CachedVersion, Repository
     from artifact_tui.model import Facts
 
 CARD = "README.md"
@@ -38,17 +39,16 @@ class CardLineage:
         self._sources: dict[str, frozenset[str]] = {}
         """What is said in blobs that were read: they never change."""
 
-    def facts(self, versions: Iterable[tuple[Repository, str]]) -> list[Facts]:
+    def facts(self, versions: Iterable[CachedVersion]) -> list[Facts]:
         """What is true of these versions now, in the same order."""
         versions = list(versions)
-        needed = {one.folder: needed_parts(one) for one, _ in versions}
-        made = self.dependents({one.folder for one, part in versions if part in needed[one.folder]})
-        found = []
-        for one, part in versions:
-            mine = [f"{one.folder}/{form}" for form in one.forms_of(part)]
-            others = made[one.folder] if part in needed[one.folder] else []
-            found.append(one.facts(part, tuple(sorted({*mine, *others}))))
-        return found
+        needed = {one.repository.folder: needed_parts(one.repository) for one in versions}
+        among = [one.part in needed[one.repository.folder] for one in versions]
+        made = self.dependents({one.repository.folder for one in compress(versions, among)})
+        return [
+            one.facts(tuple(sorted({*one.forms, *(made[one.repository.folder] if by_name else ())})))
+            for one, by_name in zip(versions, among, strict=True)
+        ]
 
     def parents(self, repository: Repository) -> dict[str, frozenset[str]]:
         """The folders of what each revision says it was made from, by commit."""

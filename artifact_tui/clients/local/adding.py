@@ -397,15 +397,17 @@ class Staging:
 
     def publish(self) -> None:
         """Give every staged file its name in `blobs/`, and make those names durable."""
-        folders: set[Path] = set()
-        for digest, path in list(self._staged.items()):
-            target = self._store.layout.blob(digest)
-            path.rename(target)
+        layout = self._store.layout
+        targets = {digest: layout.blob(digest) for digest in self._staged}
+        folders = {target.parent for target in targets.values()}
+        new = {folder for folder in folders if not folder.exists()}
+        layout.folder(*sorted(new))
+        for digest, target in targets.items():
+            self._staged[digest].rename(target)
             del self._staged[digest]
             self.published.add(digest)
-            folders.add(target.parent)
         if self._durable:
-            for folder in sorted(folders):
+            for folder in sorted(folders | {layout.blobs} if new else folders):
                 sync_folder(folder)
 
     def clear(self) -> None:

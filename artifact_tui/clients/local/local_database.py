@@ -298,9 +298,6 @@ def make_registry(layout: Layout, now_us: int) -> None:
             layout.file(layout.format)
             layout.format.write_text(FORMAT_TEXT, encoding="utf-8")
             layout.folder(layout.tmp, layout.blobs)
-            blobs = str(layout.blobs)
-            layout.folder(*(f"{blobs}/{number:02x}" for number in range(256)))
-            sync_folder(layout.blobs)
             _make_database(layout, now_us)
 
 
