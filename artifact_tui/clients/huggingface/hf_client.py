@@ -144,9 +144,8 @@ class HfClient(DiskClient):
             return Listed(complete=False)
         if found is None or not (versions := list(found.versions())):
             return Listed()
-        for blob in found.every_blob():
-            if blob.names > 1:
-                self._hard_links.add(blob.id, blob.place, blob.path, blob.names)
+        for blob in found.hard_linked:
+            self._hard_links.add(blob.id, blob.place, blob.path, blob.names)
         newest[folder] = [f"{folder}/{part}" for part in needed_parts(found)]
         for commit, sources in self._lineage.parents(found).items():
             parents[f"{folder}/{SNAPSHOTS}/{commit}"] = sources

@@ -46,7 +46,9 @@ class CardLineage:
         among = [one.part in needed[one.repository.folder] for one in versions]
         made = self.dependents({one.repository.folder for one in compress(versions, among)})
         return [
-            one.facts(tuple(sorted({*one.forms, *(made[one.repository.folder] if by_name else ())})))
+            one.facts(
+                tuple(sorted({*one.forms, *(made[one.repository.folder] if by_name else ())}))
+            )
             for one, by_name in zip(versions, among, strict=True)
         ]
 

@@ -8,7 +8,6 @@ index; a format counts for each folder by itself, as models of several parts hav
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ _FORM_FOLDERS = {"onnx", "original"}
 """Folders that hold another form of what lies beside them."""
 
 
-@lru_cache(maxsize=4_096)  # most repositories name them alike
 def form_of(path: str) -> str:
     """The form of the weights at a path; empty where there are none.
 

@@ -20,6 +20,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import structs
 
 from artifact_tui.clients.base import Client, Kind
 from artifact_tui.config import read_settings
@@ -336,7 +337,7 @@ class ShyFolderClient(FolderClient):
     async def listing(self) -> AsyncGenerator[Listed, None]:
         """A collection after the other; what is in the versions stays unsaid."""
         async for part in super().listing():
-            plain = tuple(replace(one, size=None, file_count=None) for one in part.versions)
+            plain = tuple(structs.replace(one, size=None, file_count=None) for one in part.versions)
             yield replace(part, versions=plain, files={})
 
     async def sizes(self, keys: Sequence[str]) -> Mapping[str, int]:

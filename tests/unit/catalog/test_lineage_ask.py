@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from artifact_tui.catalog import connect, lineage, marks
 from artifact_tui.catalog.detail import version_detail
@@ -233,7 +233,7 @@ async def test_who_loses_a_dependent_is_asked_again(
     await ask(registry, path, "a/1", "a/2")
     lost = registry.made["a"].pop(1)
     if how == "trash":
-        registry.made["a"].insert(1, replace(lost, state="trash"))  # type: ignore[arg-type]
+        registry.made["a"].insert(1, replace(lost, state="trash"))
     await synced(registry, path)
     assert not row(path, "a/1").lineage_known
     registry.below["a/1"] = ("a/3",)

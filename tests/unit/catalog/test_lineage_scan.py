@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from artifact_tui.catalog import connect
 from artifact_tui.catalog.lineage import LineageCoverage, lineage_coverage, scan_lineage

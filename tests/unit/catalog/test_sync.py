@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace as changed
 
 from artifact_tui.catalog import Sort, connect
 from artifact_tui.catalog.catalog_file import open_to_write
@@ -110,7 +111,7 @@ async def test_changed_facts_replace_the_old_ones(path: Path) -> None:
     registry = listing()
     await sync(registry, path)
     old: Version = registry.made["b"][0]
-    registry.made["b"][0] = replace(old, aliases=(Alias("new", protected=True),), tags=("t2",))
+    registry.made["b"][0] = changed(old, aliases=(Alias("new", protected=True),), tags=("t2",))
     registry.listed[1] = replace(registry.listed[1], name="renamed", type="dataset")
     await sync(registry, path)
     with closing(connect(path)) as conn:
@@ -189,8 +190,12 @@ async def test_ordinals_that_change_hands(path: Path) -> None:
     registry = listing()
     await sync(registry, path)
     first, second, _ = registry.made["a"]
-    new = replace(first, key="a/new", ordinal=3, label="v3")
-    registry.made["a"] = [replace(second, ordinal=1), replace(first, ordinal=2), new]
+    new = changed(first, key="a/new", ordinal=3, label="v3")
+    registry.made["a"] = [
+        changed(second, ordinal=1),
+        changed(first, ordinal=2),
+        new,
+    ]
     await sync(registry, path)
     with closing(connect(path)) as conn:
         rows = list(every_version(conn, compile_query(parse("name:a"), NOW), Sort("version")))
@@ -200,7 +205,7 @@ async def test_ordinals_that_change_hands(path: Path) -> None:
 async def test_a_version_that_moves_to_another_collection(path: Path) -> None:
     registry = listing()
     await sync(registry, path)
-    moved = replace(registry.made["a"].pop(), collection_key="b", ordinal=9)
+    moved = changed(registry.made["a"].pop(), collection_key="b", ordinal=9)
     registry.made["b"].append(moved)
     await sync(registry, path)
     with closing(connect(path)) as conn:
@@ -283,7 +288,7 @@ def test_a_full_disk_keeps_what_was_known(path: Path) -> None:
         number = begin_sync(conn, registry)
         (pages,) = conn.execute("PRAGMA page_count").fetchone()
         conn.execute(f"PRAGMA max_page_count = {pages}")
-        new = [replace(registry.made["b"][0], key=f"k{n}", ordinal=n) for n in range(10, 2_000)]
+        new = [changed(registry.made["b"][0], key=f"k{n}", ordinal=n) for n in range(10, 2_000)]
         with pytest.raises(RegistryError, match="cannot be written: database or disk is full"):
             put_versions(conn, new, number)
     assert len(keys(path)) == 4

@@ -115,6 +115,7 @@ def test_without_verify_only_names_and_sizes_are_looked_at(store: SyncStore) -> 
 @pytest.mark.usefixtures("key")
 def test_orphans_and_leftovers_go_only_on_repair(store: SyncStore) -> None:
     orphan = store.layout.blob("sha256:" + "ab" * 32)
+    orphan.parent.mkdir(exist_ok=True)
     orphan.write_bytes(b"nobody")
     (store.layout.tmp / "host-1-dead").write_bytes(b"half")
     for _ in range(2):
@@ -137,6 +138,7 @@ def test_files_that_are_not_ours_are_never_removed(store: SyncStore) -> None:
         store.layout.blobs / "ab" / ("cd" * 32),
         store.layout.blobs / "ab" / ("ab" * 32),
     ]
+    strange[1].parent.mkdir(exist_ok=True)
     for path in strange[:3]:
         path.write_bytes(b"mine")
     strange[3].symlink_to("/etc/hostname")
