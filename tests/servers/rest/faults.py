@@ -13,7 +13,7 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -28,7 +28,7 @@ LIVE: dict[tuple[str, int], asyncio.Transport] = {}
 LOGIN_PAGE = "<!doctype html><html><title>Sign in</title><form>…</form></html>"
 
 
-class Protocol(H11Protocol):
+class Protocol(HttpToolsProtocol):
     """uvicorn's own protocol, with its connections within reach."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
