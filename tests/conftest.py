@@ -120,7 +120,7 @@ def _haste(item: pytest.Item) -> tuple[int, int]:
         return 0, 0
     if item.nodeid.startswith("tests/unit/"):
         return 2, 0
-    return 1, zlib.crc32(item.nodeid.partition("::")[0].encode())
+    return 1, zlib.crc32(item.nodeid.encode())
 
 
 def pytest_collection_finish() -> None:
