@@ -7,8 +7,6 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from wandb.sdk.artifacts.artifact_file_cache import get_artifact_file_cache
-from wandb.sdk.lib.hashutil import md5_string
 
 from artifact_tui.clients.wandb_cache.wandb_folders import KIND
 from artifact_tui.model import Deletion, Result
@@ -24,6 +22,11 @@ DAY_S = 86_400
 @pytest.fixture
 def mess(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache that W&B's own code filled, staging of two ages, three runs."""
+    from wandb.sdk.artifacts.artifact_file_cache import (  # noqa: PLC0415 - slow to import
+        get_artifact_file_cache,
+    )
+    from wandb.sdk.lib.hashutil import md5_string  # noqa: PLC0415 - same
+
     monkeypatch.setenv("WANDB_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("WANDB_DATA_DIR", str(tmp_path / "data"))
     cache = get_artifact_file_cache()
