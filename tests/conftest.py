@@ -6,6 +6,7 @@ tests of their start.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import shutil
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 import zlib
 from importlib.util import cache_from_source
 from pathlib import Path
@@ -43,7 +45,6 @@ SERVERS = (
     "moto.server",
     "tests.servers.rest.app",
     "tests.servers.wandb.app",
-    "tests.support.forked",
 )
 """What is imported by processes of their own, beside what is forked."""
 ROOM = 4 * 1024**3
@@ -82,11 +83,15 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes() -> None:
-    """Compile what the tests import, where it never was, before all workers would do so at once."""
+    """Compile what the tests import, where it never was, before all workers would do so at once.
+
+    Of files of tests it makes no tests, and what has imported what it forks stays to fork it.
+    """
     if Path(cache_from_source(str(FOLDER.parent / "artifact_tui/tui/app.py"))).exists():
         return
-    collecting = ["-m", "pytest", "--collect-only", "-qq", "-p", "no:cacheprovider", str(FOLDER)]
-    importing = ["-c", f"import {', '.join(SERVERS)}; {forked.__name__}.import_all()"]
+    none = ["-o", "python_functions=none", "-o", "python_classes=none", "-p", "no:cacheprovider"]
+    collecting = ["-m", "pytest", "--collect-only", "-qq", *none, str(FOLDER)]
+    importing = ["-c", f"import {', '.join(SERVERS)}"]
     programs = [
         subprocess.Popen(
             [sys.executable, *words],
@@ -96,12 +101,19 @@ def pytest_xdist_setupnodes() -> None:
         )
         for words in (collecting, importing)
     ]
+    for imports in (forked.OURS, forked.SDK, forked.MLFLOW):
+        with contextlib.suppress(OSError, ValueError):  # none was started: the tests will say why
+            forked.start(["-c", ""], imports=imports).wait()
     for program in programs:
         program.wait()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Hand tests out one at a time, so that no worker is left alone with many in the end."""
+    """Hand tests out one at a time, so that no worker is left alone with many in the end.
+
+    The name of the run is known before its workers are: they share what is started here.
+    """
+    config.option.testrunuid = os.environ.setdefault("PYTEST_XDIST_TESTRUNUID", uuid.uuid4().hex)
     if getattr(config.option, "maxschedchunk", 1) is None:
         config.option.maxschedchunk = 1
 
