@@ -7,13 +7,11 @@ import json
 import os
 import re
 import sqlite3
-import sys
 import uuid
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-import pexpect
 import pytest
 
 from artifact_tui import config
@@ -23,7 +21,7 @@ from artifact_tui.model import NewVersion
 from tests.cli.shelf import Shelf
 from tests.servers.wandb.process import fresh
 from tests.servers.wandb.scenes import Company, Link, Series, Team, Version
-from tests.support.signals import as_in_a_shell
+from tests.support.forked_terminal import ForkedTerminal
 from tests.support.sync_store import SyncStore
 
 if TYPE_CHECKING:
@@ -74,12 +72,16 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
     return run
 
 
-def on_terminal(*args: object) -> pexpect.spawn[str]:
-    """Run a command line in a terminal of its own."""
-    return pexpect.spawn(
-        sys.executable, ["-m", "artifact_tui", *map(str, args)], encoding="utf-8", timeout=100,
-        dimensions=(24, 100), env={**os.environ, "TERM": "xterm"}, preexec_fn=as_in_a_shell,
-    )  # fmt: skip
+def on_terminal(*args: object, typed: str = "") -> ForkedTerminal:
+    """Run a command line in a terminal of its own, in which something may be typed already."""
+    return ForkedTerminal(
+        ["-m", "artifact_tui", *map(str, args)],
+        size=(100, 24),
+        env={**os.environ, "TERM": "xterm"},
+        typed=typed,
+        encoding="utf-8",
+        timeout=100,
+    )
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.cli.conftest import Cli
+    from tests.support.forked_terminal import ForkedTerminal
 
 LIVE = {"net:v1", "net:v2", "net:v3", "tiny:v0"}
 """What stays when a plan for `name:net` is applied."""
@@ -61,7 +62,7 @@ def locked(registry: Local) -> Iterator[None]:
         conn.execute("ROLLBACK")
 
 
-def on_terminal_locked(lock: ExitStack, registry: Local, *args: object) -> pexpect.spawn[str]:
+def on_terminal_locked(lock: ExitStack, registry: Local, *args: object) -> ForkedTerminal:
     """The same with the registry locked until `lock` is closed."""
     lock.enter_context(locked(registry))
     return on_terminal(*args)
@@ -164,8 +165,7 @@ def test_the_right_answer_on_a_terminal(registry: Local, plan: Path) -> None:
 
 
 def test_what_was_typed_before_the_question_does_not_answer_it(registry: Local, plan: Path) -> None:
-    with on_terminal("apply", plan) as shell:
-        shell.send("y\ny\ny\n")
+    with on_terminal("apply", plan, typed="y\ny\ny\n") as shell:
         shell.expect_exact("as it is): ")
         shell.sendline("")
         shell.expect_exact("Nothing was deleted.")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pexpect
 import pyte
 
+from tests.support.forked_terminal import SCREEN, ForkedTerminal
 from tests.support.signals import as_in_a_shell
 
 if TYPE_CHECKING:
@@ -44,22 +45,30 @@ class Terminal:
         size: tuple[int, int] = (80, 24),
         term: str = "xterm-256color",
         env: dict[str, str] | None = None,
-        program: tuple[str, ...] = PROGRAM,
+        program: tuple[str, ...] = (),
     ) -> None:
+        """A terminal with our program in it, or with one that has an interpreter of its own."""
         columns, lines = size
         self.screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = bytearray()
         """Every byte that the program sent."""
         inherited = {k: v for k, v in os.environ.items() if k not in {"COLORTERM", "NO_COLOR"}}
-        self.child = pexpect.spawn(
-            program[0],
-            [*program[1:], *args],
-            dimensions=(lines, columns),
-            env={**inherited, "TERM": term, **(env or {})},
-            timeout=PATIENCE,
-            preexec_fn=as_in_a_shell,
-        )
+        env = {**inherited, "TERM": term, **(env or {})}
+        self.child: ForkedTerminal | pexpect.spawn[bytes]
+        if program:
+            self.child = pexpect.spawn(
+                program[0],
+                [*program[1:], *args],
+                dimensions=(lines, columns),
+                env=env,
+                timeout=PATIENCE,
+                preexec_fn=as_in_a_shell,
+            )
+        else:
+            self.child = ForkedTerminal(
+                [*PROGRAM[1:], *args], size=size, env=env, imports=SCREEN, timeout=PATIENCE
+            )
 
     @property
     def text(self) -> str:

@@ -6,6 +6,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
+from tests.pty.terminal import PROGRAM
 from tests.support.disks import fill, other_disk, small_disk
 from tests.support.sync_store import SyncStore
 from tests.unit.local.support import put
@@ -74,7 +75,7 @@ def test_a_registry_without_locks_is_looked_at_and_says_why_no_more(
     put(store, "net0")
     store.close()
     disk = {"DISK": "ENOLCK", "DISK_ROOT": str(tmp_path), "LD_PRELOAD": other_disk()}
-    terminal = open_terminal(f"local:{tmp_path}/registry", env=disk)
+    terminal = open_terminal(f"local:{tmp_path}/registry", env=disk, program=PROGRAM)
     terminal.sees("net0", "read-only")
     terminal.send("d")
     terminal.sees("its file system has no locks")

@@ -63,8 +63,7 @@ def test_a_closed_window_ends_the_program(
     world.add("resnet50")
     terminal = open_terminal(world.address)
     terminal.sees("resnet50")
-    terminal.child.ptyproc.fileobj.close()
-    terminal.child.ptyproc.wait()
+    terminal.child.close(force=False)
     assert not terminal.child.isalive()
 
 

@@ -22,6 +22,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 import traceback
@@ -30,6 +31,8 @@ import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
+
+from tests.support.signals import as_in_a_shell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -286,6 +289,8 @@ def _become(request: dict[str, Any], files: list[int]) -> int:
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])
+    if os.isatty(0):
+        _take_terminal()
     time.tzset()
     sys.path[1:1] = [one for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one]
     try:
@@ -304,6 +309,17 @@ def _become(request: dict[str, Any], files: list[int]) -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     return code or 0
+
+
+def _take_terminal() -> None:
+    """Make the terminal that of this session, and write to it as the interpreter does."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    as_in_a_shell()
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        mode = "w" if number else "r"
+        stream = open(number, mode, buffering=1, closefd=False)  # noqa: SIM115 - a terminal
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
 
 
 def _run(program: list[str]) -> None:
