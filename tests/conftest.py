@@ -26,6 +26,7 @@ from hypothesis import HealthCheck, settings
 
 from artifact_tui.deletion import worker
 from tests.support import forked
+from tests.support.forked_terminal import SCREEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +102,7 @@ def pytest_xdist_setupnodes() -> None:
         )
         for words in (collecting, importing)
     ]
-    for imports in (forked.OURS, forked.SDK, forked.MLFLOW):
+    for imports in (forked.OURS, forked.SDK, forked.MLFLOW, SCREEN):
         with contextlib.suppress(OSError, ValueError):  # none was started: the tests will say why
             forked.start(["-c", ""], imports=imports).wait()
     for program in programs:
@@ -122,7 +123,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the tests that take long, and end with those that take next to nothing.
 
-    Between them files are mixed: whole folders wait for terminals and servers, and others compute.
+    Between them they are mixed: those of a file often wait, or compute, all together.
     """
     items.sort(key=_haste)
 
