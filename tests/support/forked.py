@@ -208,12 +208,6 @@ def run_id() -> str:
     return os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
 
 
-def import_all() -> None:
-    """Import what any of these programs begins with, so that it is compiled."""
-    for name in (*OURS, *SDK, *MLFLOW):
-        _import(name)
-
-
 def _import(name: str) -> None:
     if not name.endswith(".*"):
         importlib.import_module(name)
