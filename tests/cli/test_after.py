@@ -258,6 +258,7 @@ def test_fsck_lists_every_bad_row_and_goes_on(cli: Cli, deleted: Local) -> None:
 
 def test_fsck_mends_what_loses_nothing(cli: Cli, deleted: Local) -> None:
     stray = deleted.path / "blobs" / "00" / ("00" + "a" * 62)
+    stray.parent.mkdir(exist_ok=True)
     stray.write_bytes(b"x" * 100)
     assert "--repair" in cli("fsck", deleted.address, code=1).out
     assert "1 problem, 1 mended" in cli("fsck", deleted.address, "--repair").out
