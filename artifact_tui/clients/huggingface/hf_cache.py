@@ -199,7 +199,7 @@ class CachedVersion:
         return tuple([file.listed for file in self.files if file.listed is not None])
 
     def listed(self) -> Version:
-        """It, as it is listed."""
+        """What a list tells of it."""
         blobs = {blob.place: blob for file in self.files if (blob := file.blob)}.values()
         note = LEFTOVERS.get(self.part, "")
         if not note and (lost := sum([file.blob is None for file in self.files])):
@@ -436,11 +436,19 @@ class Cache:
                     found.blobs[name] = found.blob(path, here)
                 elif shares and stat.S_ISLNK(here.st_mode):
                     with suppress(FileNotFoundError):
-                        link = os.readlink(name, dir_fd=top)
-                        target = os.path.normpath(os.path.join(blobs, link))
-                        shared = shared_place(target)
-                        if shared and target == f"{self.root}/{shared}":
-                            found.blobs[name] = found.blob(shared, os.lstat(target))
+                        shared = self._shared_behind(blobs, os.readlink(name, dir_fd=top))
+                        if shared:
+                            here = os.lstat(f"{self.root}/{shared}")
+                            found.blobs[name] = found.blob(shared, here)
+
+    def _shared_behind(self, blobs: str, link: str) -> str:
+        """The place of the shared bytes that a link in a folder of blobs leads to, or nothing."""
+        shared = shared_place(link)
+        if link == f"../../{shared}":  # as the official library writes it
+            return shared
+        target = os.path.normpath(os.path.join(blobs, link))
+        shared = shared_place(target)
+        return shared if target == f"{self.root}/{shared}" else ""
 
     def local_files(self, version: CachedVersion) -> dict[str, LocalFile]:
         """Where the files of a version lie, by path; what is no link may be written to.
