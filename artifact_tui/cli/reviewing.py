@@ -23,7 +23,7 @@ from artifact_tui.cli.output import Output, typed_again
 from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.confirmation import confirmation_of
 from artifact_tui.deletion.draft_items import PickedItems
-from artifact_tui.deletion.items import OBJECT, VERSION, Item, Verdict
+from artifact_tui.deletion.items import COLLECTION, OBJECT, VERSION, Item, Verdict
 from artifact_tui.deletion.plan import Plan, Status
 from artifact_tui.deletion.review_words import (
     CONSENTS,
@@ -36,7 +36,7 @@ from artifact_tui.errors import UsageError
 from artifact_tui.text import moment, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from artifact_tui.deletion.confirmation import Confirmation
     from artifact_tui.deletion.items import Options
@@ -194,10 +194,13 @@ def print_next(path: Path, summary: Summary, out: Output) -> None:
 def print_item_records(reviewed: Plan | Draft, out: Output) -> None:
     """Print every item as JSON."""
     summary, registry = reviewed.summary, reviewed.head.registry
-    out.records(_item_record(item, registry, summary) for item in _every_item(reviewed))
+    along = {one.key: one.along for one in summary.whole if one.used and one.along}
+    out.records(_item_record(item, registry, summary, along) for item in _every_item(reviewed))
 
 
-def _item_record(item: Item, registry: str, summary: Summary) -> dict[str, Any]:
+def _item_record(
+    item: Item, registry: str, summary: Summary, along: Mapping[str, str]
+) -> dict[str, Any]:
     dependents = len(item.facts.dependents)
     known = item.facts.lineage_known and summary.scanned >= summary.models
     return {
@@ -218,6 +221,7 @@ def _item_record(item: Item, registry: str, summary: Summary) -> dict[str, Any]:
         "generated": item.facts.generated,
         "used_by": list(item.facts.used_by),
         "belongs": item.belongs,
+        "along": along.get(item.key) if item.kind == COLLECTION else None,
         "registry": registry,
         "key": item.key,
         "digest": item.facts.digest,

@@ -307,6 +307,14 @@ class Client:
         """
         raise NotImplementedError
 
+    def goes_along(self, collection_key: str) -> str:
+        """The key of a version elsewhere that `delete_collection` deletes too, or empty.
+
+        `Facts.goes_with` of that version is the collection.
+        """
+        del collection_key
+        return ""
+
     async def reset(self) -> None:
         """Delete everything; `RegistryError` when it was not done, or nobody knows."""
         raise NotImplementedError

@@ -85,6 +85,8 @@ class WholeCollection:
     """Aliases that its versions carry, those in other collections included."""
     used: bool = False
     """The plan does it so; else it would with `whole_collections`."""
+    along: str = ""
+    """A version elsewhere that goes with it, and that the plan does not list: untrusted text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -461,6 +463,7 @@ def _whole_totals(
 ) -> tuple[tuple[WholeCollection, ...], int]:
     """The collections that one request each deletes, and what its maker offered besides."""
     found = []
+    along = {one.key: one.along for one in claims.whole if one.used}
     rows = conn.execute(_WHOLES).fetchall() if any_used else []
     for seq, key, name, versions, links in rows:
         where = f"i.belongs = {int(seq)} AND i.kind = 'version' AND i.verdict = 'delete'"
@@ -474,6 +477,7 @@ def _whole_totals(
                 broken=_name_totals(conn, _LINK_TOTALS.format(where=where, where_other="1")),
                 aliases=sum(count for _, count in aliases),
                 used=True,
+                along=along.get(key, ""),
             )
         )
     offered = [one for one in claims.whole if not one.used]

@@ -481,12 +481,15 @@ def _whole_collections(options: Options, summary: Summary) -> Iterator[ReviewGro
             _leave("whole_collections") if options.whole_collections else (),
             _going_that("i.kind = 'collection'"),
         )
+    if along := [safe(one.along) for one in used if one.along]:
+        words = f"{first_names(along)}: deleted by the same requests, not listed in this plan"
+        yield ReviewGroup("along", "go along", len(along), words, Harm.HARM)
     offered = [one for one in summary.whole if not one.used]
     if offered:
         first, more = offered[0], len(offered) - 1
         inside = plural(first.versions, "link" if first.links else "version")
         words = f"all {inside} of {safe(first.name)}: one request deletes the collection too"
-        words += _also_words(first)
+        words += _also_words(first) + (f", and {safe(first.along)}" if first.along else "")
         words += f", and {plural(more, 'other collection')}" if more else ""
         words += f"; {plural(summary.cheaper, 'request')} fewer" if summary.cheaper else ""
         ways = _take("whole_collections")

@@ -28,6 +28,7 @@ from artifact_tui.deletion.items import (
 )
 from artifact_tui.deletion.journal import Journal
 from artifact_tui.deletion.plan import OVER, Plan, Status, Want
+from artifact_tui.deletion.review_words import first_names
 from artifact_tui.errors import ArtifactTuiError, NotFoundError, PlanError
 from artifact_tui.model import now_us
 from artifact_tui.text import about, at_least, count, listed, plural, safe, size
@@ -375,6 +376,9 @@ _SOURCELESS = """SELECT count(*) FROM item i JOIN progress p USING(seq)
     AND NOT EXISTS(SELECT 1 FROM recipe r WHERE r.seq=i.seq AND r.url <> '')
     AND NOT EXISTS(SELECT 1 FROM remade m WHERE m.seq=i.seq AND m.url <> '')"""
 
+_WHOLES_GONE = """SELECT i.key FROM item i JOIN progress p USING(seq)
+    WHERE i.kind='collection' AND p.state IN ('deleted','verified')"""
+
 
 @dataclass(frozen=True, slots=True)
 class ResultGroup:
@@ -449,6 +453,8 @@ class Report:
     """Entries that were made again since, where the registry has no trash."""
     sourceless: int = 0
     """Deleted entries that cannot be made again from this plan, where others can."""
+    along: tuple[str, ...] = ()
+    """Versions that the plan does not list, and that went with whole collections: untrusted."""
 
     @property
     def whole(self) -> bool:
@@ -493,6 +499,10 @@ class Report:
     def notes(self) -> list[str]:
         """What else must be known about what is deleted, in whole sentences; safe."""
         notes = []
+        if self.along:
+            notes.append(
+                f"With whole collections went: {first_names(list(map(safe, self.along)))}."
+            )
         if self.summary.markers:
             notes.append(
                 "The bucket keeps versions: its objects are hidden, and nothing is freed there."
@@ -524,6 +534,8 @@ def read_report(plan: Plan) -> Report:
     results.sort(key=lambda g: (_STATE_ORDER.index(g.state or ItemState.PLANNED), -g.count))
     left_out = [group for group in groups if group.state is None]
     left_out.sort(key=lambda g: (g.verdict is Verdict.BLOCKED, -g.count))
+    wholes = plan.conn.execute(_WHOLES_GONE) if any(one.along for one in plan.summary.whole) else ()
+    gone = {key for (key,) in wholes}
     return Report(
         head=plan.head,
         summary=plan.summary,
@@ -534,6 +546,7 @@ def read_report(plan: Plan) -> Report:
         deleted_bytes=sum(group.size or 0 for group in results if group.state in DONE_HERE),
         remade=plan.first_value("SELECT count(*) FROM remade WHERE state='made'"),
         sourceless=plan.first_value(_SOURCELESS),
+        along=tuple(one.along for one in plan.summary.whole if one.along and one.key in gone),
     )
 
 

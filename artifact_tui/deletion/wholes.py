@@ -81,6 +81,13 @@ AND NOT EXISTS(SELECT 1 FROM version v CROSS JOIN subject g ON g.id = v.id
   WHERE v.key = w.key AND NOT EXISTS(SELECT 1 FROM held h WHERE h.id = g.id))
 GROUP BY 1, 2"""
 
+# The name of a version, or nothing where the plan lists it: then it is no surprise.
+_ALONG = f"""SELECT {as_text("v.key")}, CASE WHEN EXISTS(SELECT 1 FROM subject s WHERE s.id = v.id
+    AND NOT EXISTS(SELECT 1 FROM held h WHERE h.id = s.id)) THEN ''
+  ELSE {as_text("c.name")} || ':' || {as_text("v.label")} END
+FROM json_each(?) k CROSS JOIN version v ON v.key = k.value
+JOIN collection c ON c.id = v.collection_id"""
+
 
 def offer_collections(
     conn: sqlite3.Connection,
@@ -90,6 +97,7 @@ def offer_collections(
 ) -> list[WholeCollection]:
     """Put the collections that are used among what is reviewed; give those that are only offered.
 
+    Of those that are used, those are given with which a version of another collection goes.
     `asked_keys` are collections that were asked for by name: an empty one goes itself. Some, or
     all of some types, `client` may not delete.
     """
@@ -110,9 +118,12 @@ def offer_collections(
         if head.read_only:
             conn.execute(_READ_ONLY)
     rows = conn.execute(
-        """SELECT collection_id, key, name, links, live FROM offer
-        WHERE collection_id NOT IN (SELECT collection_id FROM used) ORDER BY live DESC, name, key"""
+        """SELECT collection_id, key, name, links, live,
+          collection_id IN (SELECT collection_id FROM used) FROM offer
+        ORDER BY live DESC, name, key"""
     ).fetchall()
+    along = _names_along(conn, [key for _, key, *_ in rows], client)
+    rows = [row for row in rows if not row[-1] or row[1] in along]
     if not rows:
         return []
     aliases = dict(conn.execute(_ALIASES).fetchall())
@@ -127,9 +138,20 @@ def offer_collections(
             links=bool(links),
             broken=most_first(broken.get(number, {})),
             aliases=aliases.get(number, 0),
+            used=bool(used),
+            along=along.get(key, ""),
         )
-        for number, key, name, links, live in rows
+        for number, key, name, links, live, used in rows
     ]
+
+
+def _names_along(
+    conn: sqlite3.Connection, collections: Sequence[str], client: Client
+) -> dict[str, str]:
+    """Names of versions elsewhere that go with collections, by the keys of these."""
+    keys = {one: key for one in collections if (key := client.goes_along(one))}
+    names = dict(conn.execute(_ALONG, (json.dumps(list(keys.values())),)).fetchall())
+    return {one: name for one, key in keys.items() if (name := names.get(key, key))}
 
 
 def _withdraw_circles(conn: sqlite3.Connection) -> None:

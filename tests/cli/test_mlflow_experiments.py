@@ -148,6 +148,52 @@ def test_all_runs_go_with_their_experiment_in_one_request_and_come_back_in_one(
     assert server.stages("runs") == ["active", "active"]
 
 
+def test_a_review_says_that_an_experiment_goes_with_all_of_its_runs(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    """The experiment is a version of its own, and was not asked for."""
+    plan, one_by_one = tmp_path / "deletion.plan", tmp_path / "runs.plan"
+    asked = ("type:run name:vision", "--with-dependents")
+    offer = "one request deletes the collection too, and experiments:vision"
+    assert offer in cli("plan", "mlflow:", *asked, "-o", one_by_one).out
+    assert "go along" not in cli("review", one_by_one).out
+    goes = "go along            1  experiments:vision: deleted by the same requests"
+    planned = cli("plan", "mlflow:", *asked, "--whole-collections", "-o", plan).out
+    assert goes in planned
+    assert offer not in planned
+    assert goes in cli("review", plan).out
+    reviewed = cli("review", plan, "--json").records
+    assert [one["along"] for one in reviewed] == ["experiments:vision", None, None, None]
+    went = "With whole collections went: experiments:vision."
+    assert went not in cli("report", plan).out
+    assert went in cli("apply", plan, "--yes", "--expect", "4").out
+    assert went in cli("report", plan).out
+    assert server.experiments()["vision"] == "deleted"
+
+
+def test_an_experiment_that_the_plan_lists_is_not_said_to_go_along(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    plan = tmp_path / "deletion.plan"
+    asked = ("type:experiment version:vision", "--with-dependents", "--whole-collections")
+    said = cli("plan", "mlflow:", *asked, "-o", plan).out
+    assert "whole collections" in said
+    assert "go along" not in said
+
+
+def test_runs_that_go_one_by_one_take_no_experiment_along(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    """A run that came after the review keeps the experiment."""
+    plan = tmp_path / "deletion.plan"
+    asked = ("type:run name:vision", "--with-dependents", "--whole-collections")
+    assert "go along" in cli("plan", "mlflow:", *asked, "-o", plan).out
+    server.run("vision", name="late")
+    said = cli("apply", plan, "--yes", "--expect", "4", code=1).out
+    assert "went:" not in said
+    assert server.experiments()["vision"] == "active"
+
+
 def test_an_experiment_that_went_with_all_of_its_runs_was_deleted_by_the_plan(
     cli: Cli, server: MlflowRegistry, tmp_path: Path
 ) -> None:

@@ -31,6 +31,7 @@ from artifact_tui.clients.mlflow.mlflow_entries import (
     RunEntry,
     Shown,
     collection_of,
+    experiment_key,
     parse_logged,
     parse_model,
     parse_runs_home,
@@ -259,6 +260,11 @@ class MlflowClient(Client):
             return "" if place is None or place.trashed else place.name
         name = parse_model(collection_key)
         return name if name is not None and await self._facts.models({name}) else ""
+
+    def goes_along(self, collection_key: str) -> str:
+        """The experiment, when all of its runs go in one request."""
+        experiment = parse_runs_home(collection_key)
+        return "" if experiment is None else experiment_key(experiment)
 
     async def delete_collection(self, deletion: CollectionDeletion) -> Outcome:
         """Delete a registered model, or an experiment, with all in it, in one request."""
