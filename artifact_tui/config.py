@@ -34,6 +34,7 @@ import errno
 import hashlib
 import os
 import re
+import shlex
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -277,7 +278,7 @@ def resolve(config: Config, text: str | None = None) -> Target:
     if text is None:
         text = config.default
         if not text and len(config.registries) > 1:
-            names = ", ".join(config.registries)
+            names = ", ".join(map(shlex.quote, config.registries))
             raise UsageError(
                 "Several registries are configured, and none is the default.",
                 hint=f"Name one of them: {names}; or set default_registry in {config.path}.",

@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path  # noqa: TC003 - click reads it
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Self
 
 import click
@@ -327,7 +328,7 @@ def resume_command(plan: Path | None, *, retry_failed: bool, detach: bool) -> in
                 "No plan was interrupted here.", hint=f"All plans: {command('tasks')}"
             )
         if len(found) > 1:
-            names = ", ".join(map(str, found))
+            names = ", ".join(quote(str(path)) for path in found)
             raise UsageError("Several plans can be continued.", hint=f"Name one: {names}")
         (plan,) = found
     with Plan.open(plan) as opened:

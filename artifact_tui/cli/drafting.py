@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -210,9 +211,9 @@ class PlanSubject:
     @property
     def text(self) -> str:
         """What was asked for, as the plan records it."""
-        named = [f"--collection {name}" for name in self.collections]
+        named = [f"--collection {quote(name)}" for name in self.collections]
         if self.lines is not None:
-            named = [f"--from {self.lines.source}", *named]
+            named = [f"--from {quote(str(self.lines.source))}", *named]
         return " ".join([*([self.filter.strip()] if self.filter.strip() else []), *named])
 
 

@@ -302,11 +302,11 @@ def _refuse_what_it_cannot(
     Raises:
         UsageError: this registry cannot change this, inherit a TTL, or protect an alias.
     """
-    name = chosen.target.name
+    name, test = chosen.target.name, command("registries", "test", chosen.target.typed)
     if why := why_not_editable(client, what):
         raise UsageError(
             f"Not possible in “{name}”: {why}. Nothing was changed.",
-            hint=f"What it can do says `artifact-tui registries test {name}`.",
+            hint=f"What it can do says `{test}`.",
         )
     why = why_no_inheriting(client)
     if edit.ttl_us == TTL_INHERIT and why:

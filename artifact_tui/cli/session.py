@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shlex
 import sqlite3
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import replace
@@ -173,7 +174,8 @@ def _refuse_unclear(config: Config, words: Sequence[str], *, names: bool) -> Non
         if rest.startswith("/") or not plain:
             kind_of(first)
     if _PLAIN.fullmatch(first) and first.upper() not in {"AND", "OR", "NOT"}:
-        way = f"To look for it in names, write '*{first}*', or name the registry first."
+        in_names = shlex.quote(f"*{first}*")
+        way = f"To look for it in names, write {in_names}, or name the registry first."
         way = "A version is named as NAME:V." if names else way
         raise UsageError(
             f"There is no registry named “{first}”.",
@@ -181,9 +183,11 @@ def _refuse_unclear(config: Config, words: Sequence[str], *, names: bool) -> Non
         )
     for word in words[1:]:
         if word in config.registries:
+            looked_for = f"*{word}*" if _PLAIN.fullmatch(word) else f'"{word}"'
             raise UsageError(
                 f"“{word}” is a registry, and stands after a filter.",
-                hint=f"Put the registry first; to look for “{word}” in names, write '*{word}*'.",
+                hint=f"Put the registry first; to look for “{word}” in names,"
+                f" write {shlex.quote(looked_for)}.",
             )
 
 

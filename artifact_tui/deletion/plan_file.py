@@ -726,7 +726,7 @@ def registry_of(plan: Plan) -> Target:
         f"Only the plan {plan.path} names {target.address}: it is not configured here, and your "
         "credentials are not sent there. Nothing was deleted.",
         hint=f"When you know that registry, name it: artifact-tui apply {quote(str(plan.path))} "
-        f"--registry {target.address}",
+        f"--registry {quote(target.address)}",
     )
 
 

@@ -97,3 +97,69 @@ def test_hints_about_an_address_that_is_not_configured(
     ):
         for hint in hints(cli(*words, code=None)):
             typed(cli, hint)
+
+
+LAB = "ines's big lab"
+"""A registry's name that a shell would take apart."""
+
+NET = "it's a * [net] $HOME"
+
+
+@pytest.fixture
+def odd(cli: Cli, registry: Local) -> str:
+    """A registry with such a name, and a collection with one."""
+    cli("registries", "add", LAB, registry.address)
+    cli("registries", "add", "other", f"local:{registry.path}-2")
+    for number in range(3):
+        registry.add(NET, content=bytes([number]) * 10)
+    return LAB
+
+
+def test_hints_about_names_that_a_shell_would_take_apart(
+    cli: Cli, odd: str, tmp_path: Path
+) -> None:
+    plan = tmp_path / "it's a plan"
+    for words in (
+        ("ls", odd, "--versions"),
+        ("plan", odd, "--collection", NET, "-o", plan),
+        ("review", plan),
+        ("alias", odd, f"{NET}:v2", "--remove", "x"),
+        ("alias", odd, f"{NET}:v0", "--remove", "latest"),
+        ("ttl", odd, f"{NET}:v0", "1h", "--yes"),
+        ("apply", plan, "--yes", "--expect", "2"),
+        ("apply", plan),
+        ("trash", odd),
+        ("restore", odd),
+        ("plan", odd, "--collection", "nothing-like-it"),
+        ("alias", odd, "--filter", "*", "--protect", "x"),
+    ):
+        for hint in hints(cli(*words, code=None)):
+            typed(cli, hint)
+
+
+def test_the_registries_that_may_be_named_are_quoted(cli: Cli, odd: str) -> None:
+    said = cli("ls", code=2).err
+    names = said.partition("Name one of them: ")[2].partition(";")[0]
+    assert shlex.split(names.replace(", ", " ")) == [odd, "other"]
+
+
+def test_a_registry_behind_a_filter_is_looked_for_as_the_hint_says(cli: Cli, odd: str) -> None:
+    said = cli("ls", "type:model", odd, code=2).err
+    (word,) = shlex.split(said.partition("in names, write ")[2].strip().rstrip("."))
+    assert cli("ls", odd, "type:model", word).out.startswith("nothing in")
+
+
+def test_what_a_plan_is_about_can_be_typed(cli: Cli, odd: str, tmp_path: Path) -> None:
+    listed = tmp_path / "my keys"
+    listed.write_text(f"{NET}:v0\n")
+    for words in (("--collection", NET), ("--from", str(listed))):
+        said = cli("plan", odd, *words, "-o", tmp_path / f"{words[0]}.plan").out
+        line = said.partition("filter: ")[2].splitlines()[0]
+        assert shlex.split(line) == [*words]
+
+
+def test_a_registry_that_changes_nothing_names_its_test(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "my hub"
+    folder.mkdir()
+    (hint,) = hints(cli("tag", f"hf:{folder}", "a:b", "--add", "x", code=2))
+    assert hint == ["registries", "test", f"hf:{folder}"]

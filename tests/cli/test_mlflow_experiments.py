@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from typing import TYPE_CHECKING
 
 import pytest
@@ -192,6 +193,25 @@ def test_runs_that_go_one_by_one_take_no_experiment_along(
     said = cli("apply", plan, "--yes", "--expect", "4", code=1).out
     assert "went:" not in said
     assert server.experiments()["vision"] == "active"
+
+
+def test_the_way_back_of_a_run_can_be_typed_whatever_its_experiment_is_called(
+    cli: Cli, server: MlflowRegistry, tmp_path: Path
+) -> None:
+    plan = tmp_path / "deletion.plan"
+    name = "it's * [sic] $HOME"
+    for run in ("one", "two"):
+        server.run(name, name=run)
+    asked = ("type:run -name:vision", "--whole-collections")
+    cli("plan", "mlflow:", *asked, "-o", plan)
+    cli("apply", plan, "--yes", "--expect", "3")
+    trash = cli("trash", "mlflow:", "type:run", "--json").records
+    label = next(one["version"] for one in trash if one["version"].startswith("one-"))
+    said = cli("restore", "mlflow:", f"{name}:{label}", code=1).out
+    program, *hint = shlex.split(said.split("`")[1])
+    assert program == "artifact-tui"
+    cli(*hint)
+    assert server.experiments()[name] == "active"
 
 
 def test_an_experiment_that_went_with_all_of_its_runs_was_deleted_by_the_plan(

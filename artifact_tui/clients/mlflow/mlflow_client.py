@@ -244,7 +244,9 @@ class MlflowClient(Client):
     async def restore(self, keys: Sequence[str]) -> Sequence[Outcome]:
         """Bring runs and experiments back: MLflow restores nothing else."""
         self._check_writable()
-        return await MlflowRestoring(self._requests, self._facts, keys).outcomes()
+        registry = self._address.text
+        restoring = MlflowRestoring(self._requests, self._facts, keys, registry=registry)
+        return await restoring.outcomes()
 
     async def collection_facts(self, collection_key: str) -> Mapping[str, Facts] | None:
         """What is true of every version of a registered model, or every run of an experiment."""

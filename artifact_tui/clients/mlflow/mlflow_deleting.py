@@ -10,6 +10,7 @@ or as the whole collection of its runs.
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections import Counter, deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -196,9 +197,13 @@ class MlflowRestoring(MlflowChanges):
     A run whose experiment is in the trash comes back with it, once all of its runs are wanted back.
     """
 
-    def __init__(self, requests: MlflowRequests, facts: MlflowFacts, keys: Sequence[str]) -> None:
+    def __init__(
+        self, requests: MlflowRequests, facts: MlflowFacts, keys: Sequence[str], *, registry: str
+    ) -> None:
         super().__init__(requests, keys)
         self._facts = facts
+        self._registry = registry
+        """Its address, as it is typed."""
         self._things = Things({}, {}, {}, {})
         self._hidden: Mapping[str, str] = {}
         """The experiments in the trash of runs, by the keys of these."""
@@ -230,8 +235,9 @@ class MlflowRestoring(MlflowChanges):
         if key in self._things.logged:
             return Outcome(key, Result.REFUSED, LOGGED_STAYS)
         if (home := self._hidden.get(key, "")) in self._partly:
-            whole = f"experiments:{self._partly[home]}"
-            words = f"it comes back only with its experiment and all runs of that: restore {whole}"
+            whole = ["artifact-tui", "restore", self._registry, f"experiments:{self._partly[home]}"]
+            words = "it comes back only with its experiment and all runs of that:"
+            words = f"{words} `{shlex.join(whole)}`"
             return Outcome(key, Result.REFUSED, words)
         return None
 

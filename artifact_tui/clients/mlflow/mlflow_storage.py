@@ -8,6 +8,7 @@ those files go that were there when the folder was looked at last.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from dataclasses import replace
@@ -417,7 +418,8 @@ def _unreachable(places: Sequence[str]) -> RegistryError:
     home = above.rpartition("/")[0].removesuffix(f"/{MODELS}")
     near = first.startswith(("s3://", "file:/", "/"))
     root = _plain(home.rpartition("/")[0])
-    hint = f'Add artifact_root = "{root}" to its table in the configuration, if that is so.'
+    setting = f"artifact_root = {json.dumps(root, ensure_ascii=False)}"
+    hint = f"Add {setting} to its table in the configuration, if that is so."
     other = "Only s3:// and folders of this machine can be reached so: leave the bytes out."
     return RegistryError(
         f"The bytes of {count:,} of these are where only MLflow goes, such as {first}.",
