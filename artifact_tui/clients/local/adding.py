@@ -400,14 +400,14 @@ class Staging:
         layout = self._store.layout
         targets = {digest: layout.blob(digest) for digest in self._staged}
         folders = {target.parent for target in targets.values()}
-        new = {folder for folder in folders if not folder.exists()}
-        layout.folder(*sorted(new))
+        layout.folder(*sorted(folder for folder in folders if not folder.exists()))
         for digest, target in targets.items():
             self._staged[digest].rename(target)
             del self._staged[digest]
             self.published.add(digest)
-        if self._durable:
-            for folder in sorted(folders | {layout.blobs} if new else folders):
+        if self._durable and folders:
+            # who made one of the folders may have been killed before its name was durable
+            for folder in (layout.blobs, *sorted(folders)):
                 sync_folder(folder)
 
     def clear(self) -> None:

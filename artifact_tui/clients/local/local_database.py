@@ -297,7 +297,9 @@ def make_registry(layout: Layout, now_us: int) -> None:
                 return
             layout.file(layout.format)
             layout.format.write_text(FORMAT_TEXT, encoding="utf-8")
-            layout.folder(layout.tmp, layout.blobs)
+            layout.tmp.mkdir(exist_ok=True)
+            layout.tmp.chmod(layout.mode)
+            layout.folder(layout.blobs)
             _make_database(layout, now_us)
 
 

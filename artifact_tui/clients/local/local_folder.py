@@ -22,6 +22,7 @@ import shlex
 import sqlite3
 import stat
 import time
+import uuid
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -47,6 +48,8 @@ blobs/ holds the bytes of every file, named by SHA-256; registry.db says which v
 Change nothing here by hand: use artifact-tui, and `artifact-tui fsck` when in doubt.
 """
 DIGEST_PREFIX = "sha256:"
+NEW_FOLDER = "folder-"
+"""How a folder is called, in `tmp/`, before it has its place."""
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 
 
@@ -87,17 +90,23 @@ class Layout:
             if above & stat.S_ISGID and above & stat.S_IWGRP and not above & stat.S_ISVTX:
                 path.chmod(stat.S_IMODE(path.stat().st_mode) | above & (stat.S_ISGID | 0o070))
 
-    def folder(self, *paths: str | Path) -> None:
-        """Make folders in the registry, unless they are there, with the registry's own bits."""
+    def folder(self, *paths: Path) -> None:
+        """Make folders in the registry, unless they are there.
+
+        Each comes with the registry's own bits in one step, or not at all: others who share the
+        registry could not use one without them.
+        """
         mode = self.mode
         for path in paths:
+            new = self.tmp / f"{NEW_FOLDER}{uuid.uuid4().hex}"
+            new.mkdir()
             try:
-                os.mkdir(path)  # noqa: PTH102 - a Path takes longer to make than its folder
-            except FileExistsError:
-                if not os.path.isdir(path):  # noqa: PTH112 - same
+                new.chmod(mode)
+                new.rename(path)  # also over an empty one
+            except OSError:
+                new.rmdir()
+                if not path.is_dir():
                     raise
-            else:
-                os.chmod(path, mode)  # noqa: PTH101 - same
 
     def file(self, path: Path) -> None:
         """Make an empty file in the registry, unless it is there, with the registry's own bits."""

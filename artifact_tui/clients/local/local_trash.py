@@ -16,7 +16,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.local import local_edits, local_folder, local_reading
-from artifact_tui.clients.local.local_folder import is_digest, our_errors
+from artifact_tui.clients.local.local_folder import NEW_FOLDER, is_digest, our_errors
 from artifact_tui.clients.local.local_reading import json_array
 from artifact_tui.database import as_number
 from artifact_tui.errors import ArtifactTuiError, NoRoomError, UsageError
@@ -325,6 +325,9 @@ def clear_tmp(layout: Layout) -> list[tuple[str, int]]:
     left = left_in_tmp(layout)
     for name, _ in left:
         (layout.tmp / name).unlink()
+    for folder in layout.tmp.glob(f"{NEW_FOLDER}*"):
+        with suppress(OSError):  # somebody has put something into it
+            folder.rmdir()
     return left
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import stat
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.local.fsck import Damage
@@ -54,5 +55,9 @@ def check(layout: Layout) -> None:
         stored = {p.name: p.stat().st_size for p in layout.blobs.rglob("*") if p.is_file()}
         assert stored == rows, "exactly the blobs that rows name are on disk"
         assert orphans == 0
+        assert list(layout.tmp.iterdir()) == []
+        bits = stat.S_IMODE(layout.root.stat().st_mode)
+        for folder in (layout.tmp, layout.blobs, *layout.blobs.iterdir()):
+            assert stat.S_IMODE(folder.stat().st_mode) == bits, f"others cannot use {folder}"
     finally:
         store.close()

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
-CALLS = ("open", "write", "fsync", "fchmod", "rename", "unlink", "link", "replace")
+CALLS = (
+    "open", "write", "fsync", "fchmod", "rename", "unlink", "link", "replace", "mkdir", "chmod",
+)  # fmt: skip
 SQL = ("BEGIN IMMEDIATE", "COMMIT")
 
 
@@ -165,7 +167,7 @@ def _go_on(layout: Layout) -> None:
 
 
 def prepare(folder: Path) -> Layout:
-    """An empty registry, a folder to add, and files to keep."""
+    """An empty registry that a group shares, a folder to add, and files to keep."""
     (folder / "steady").mkdir(parents=True)
     (folder / "steady" / "weights").write_bytes(b"w" * 9000)
     (folder / "steady" / "again").write_bytes(b"w" * 9000)
@@ -173,6 +175,7 @@ def prepare(folder: Path) -> Layout:
     (folder / "src" / "deep").mkdir(parents=True)
     (folder / "src" / "deep" / "x").write_bytes(b"x" * 9000)
     (folder / "src" / "y").write_bytes(b"1" * 5000)
+    folder.chmod(0o2775)
     SyncStore.create(folder / "registry").close()
     return Layout(folder / "registry")
 
@@ -201,6 +204,7 @@ def every_point(folder: Path, *, every: int = 1) -> int:
 def main() -> None:
     """Say how many steps were survived."""
     every = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    os.umask(0o077)
     kills = every_point(Path(sys.argv[1]), every=every)
     sys.stdout.write(f"{kills} kills, nothing lost\n")
 

@@ -126,6 +126,7 @@ def attempt_to_keep(store: SyncStore, src: Path) -> RegistryError | None:
     ("work", "name"),
     [
         *((attempt, name) for name in ("open", "write", "fsync", "fchmod", "rename")),
+        *((attempt, name) for name in ("mkdir", "chmod")),
         *((attempt_to_keep, name) for name in ("open", "fsync", "link", "replace", "rename")),
     ],
 )

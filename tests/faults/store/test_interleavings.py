@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -168,6 +169,25 @@ def test_a_sweep_waits_for_an_export(
     exporting.result(WAIT)
     assert (tmp_path / "out" / "f").read_bytes() == BYTES
     assert sweeping.result(WAIT).freed == len(BYTES)
+
+
+@pytest.mark.parametrize("step", ["mkdir", "chmod", "rename"])
+def test_two_make_the_folder_of_a_blob(
+    two: tuple[SyncStore, SyncStore],
+    threads: ThreadPoolExecutor,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+) -> None:
+    one, other = two
+    gate = Gate(getattr(os, step), after=step == "mkdir")
+    monkeypatch.setattr(os, step, gate)
+    slow = threads.submit(put, one, "slow", {"f": BYTES})
+    assert gate.reached.wait(WAIT)
+    assert list(one.layout.blobs.iterdir()) == []  # others see it when they can use it
+    put(other, "fast", {"f": BYTES})
+    gate.open.set()
+    assert slow.result(WAIT)
+    assert len(blobs(one.layout)) == 1
 
 
 def test_a_reader_sees_one_moment_while_others_write(two: tuple[SyncStore, SyncStore]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -12,9 +12,6 @@ from artifact_tui.errors import NotFoundError, UsageError
 from artifact_tui.model import Alias, Deletion, Edge, NewVersion
 from tests.support.sync_store import SyncStore
 from tests.unit.local.support import NOW, add, blobs, leftovers, put, rows
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 HOSTILE = [
     "m[latest]",
@@ -87,6 +84,24 @@ def test_blobs_are_read_only_and_nothing_is_left_behind(store: SyncStore, src: P
         if path.is_file():
             assert stat.S_IMODE(path.stat().st_mode) == 0o400
     assert leftovers(store.layout) == []
+
+
+def test_the_name_of_a_folder_of_blobs_is_durable_whoever_made_it(
+    store: SyncStore, src: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[Path] = set()
+    fsync = os.fsync
+
+    def noted(fd: int) -> None:
+        synced.add(Path(f"/proc/self/fd/{fd}").readlink())
+        fsync(fd)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    for number in range(256):  # as if who made them was killed at once
+        (store.layout.blobs / f"{number:02x}").mkdir()
+    add(store, src)
+    folders = {path.parent for path in store.layout.blobs.rglob("*") if path.is_file()}
+    assert folders | {store.layout.blobs} <= synced
 
 
 def test_the_digest_tells_paths_bytes_and_modes_apart(store: SyncStore, tmp_path: Path) -> None:
