@@ -137,6 +137,22 @@ def test_shared_bytes_without_a_manifest_are_neither_promised_nor_removed(
     assert foreign.exists()
 
 
+def test_a_ref_that_a_crash_left_empty_holds_nothing(hub: Hub, cli: Cli, tmp_path: Path) -> None:
+    hub.ref(A, "main", "")
+    stray = hub.root / A / "blobs/stray"
+    stray.write_bytes(b"x")
+    cli("plan", "hf:", "version:unused | version:dangling", "-o", tmp_path / "p")
+    cli("apply", tmp_path / "p", "--yes", "--expect", "2")
+    assert not stray.exists()
+    assert not (hub.root / A / "refs/main").exists()
+    assert (hub.root / A / "snapshots" / NEW / "small").read_bytes() == b"s"
+
+
+def test_a_folder_is_no_download_that_was_not_finished(hub: Hub, cli: Cli) -> None:
+    (hub.root / A / "blobs" / "x.incomplete").mkdir()
+    assert names(cli, "version:partial") == set()
+
+
 def test_what_came_since_the_review_stays(hub: Hub, cli: Cli, tmp_path: Path) -> None:
     """More of what is left over, or of a revision, than was shown."""
     blobs = hub.root / A / "blobs"

@@ -430,6 +430,8 @@ class Cache:
                     here = os.stat(name, dir_fd=top, follow_symlinks=False)
                 except FileNotFoundError:
                     continue
+                if stat.S_ISDIR(here.st_mode):
+                    continue  # nobody but a stranger makes one here
                 if name.endswith((".incomplete", ".shared")):
                     found.partial[name] = found.blob(path, here)
                 elif stat.S_ISREG(here.st_mode):

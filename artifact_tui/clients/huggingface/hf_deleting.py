@@ -82,7 +82,7 @@ class CacheDeleter:
             repository = version.repository  # others of the batch may have changed what is left
             now = repository.version(version.part)
             try:
-                outcome = self._delete_names(deletion, now, tokens[deletion.key])
+                outcome = self._delete_names(deletion, now, version.forms, tokens[deletion.key])
             except OSError as error:
                 outcome = Outcome(deletion.key, Result.FAILED, system_words(error))
             if now is not None and outcome.result is Result.DONE:
@@ -100,22 +100,26 @@ class CacheDeleter:
         ]
 
     def _delete_names(
-        self, deletion: Deletion, version: CachedVersion | None, token: str
+        self, deletion: Deletion, version: CachedVersion | None, forms: Iterable[str], token: str
     ) -> Outcome:
         """Remove the names of one version, if it may go.
+
+        `forms` are those of its weights when the batch began: all of them must have gone.
 
         Raises:
             OSError: it cannot be done; some names may be gone.
         """
         if version is None:
             return Outcome(deletion.key, Result.ABSENT)
-        refs = self._cache.refs(version.repository.folder)  # others of the batch took their time
+        repository = version.repository
+        refs = self._cache.refs(repository.folder)  # others of the batch took their time
         added = {ref for ref, at in refs.items() if at == version.commit} - set(version.refs)
-        if deletion.token not in {"", token} or added:
+        if deletion.token not in {"", token} or (version.commit and added):
             return Outcome(deletion.key, Result.CHANGED, "it is not what it was")
         (now,) = self._lineage.facts([version])
-        if version.forms:
-            first = version.label + version.forms[0].removeprefix(version.key)
+        left = [form for form in forms if repository.version(form.partition("/")[2])]
+        if left:
+            first = version.label + left[0].removeprefix(version.key)
             return Outcome(deletion.key, Result.REFUSED, f"its weights go before it: {first}")
         if now.aliases and not deletion.delete_aliases:
             names = ", ".join(alias.name for alias in now.aliases)

@@ -159,6 +159,22 @@ FORM_SETS = {
 }
 
 
+@pytest.mark.parametrize("forgotten", ["safetensors", "bin", "h5"])
+def test_a_revision_does_not_take_a_form_along_that_nobody_named(hub: Hub, forgotten: str) -> None:
+    commit, files = (
+        commit_of("forms"),
+        {"safetensors": b"s", "bin": b"b", "h5": b"h", "json": b"{}"},
+    )
+    hub.download(B, commit, {f"model.{form}": content for form, content in files.items()})
+    forms = [f"{key(B, commit)}/{one}" for one in ("safetensors", "bin", "h5") if one != forgotten]
+    results = delete(hub.root, *forms, key(B, commit))
+    assert results == [Result.DONE, Result.DONE, Result.REFUSED]
+    left = {path.name for path in (hub.root / B / "snapshots" / commit).iterdir()}
+    assert left == {f"model.{forgotten}", "model.json"}
+    check(hub.root, EVERYTHING | {B: {OTHER, commit}})
+    assert delete(hub.root, key(B, commit)) == [Result.DONE]
+
+
 @pytest.mark.parametrize("gone", [["safetensors"], ["bin", "deep/er/one-Q4_K_M.gguf"]])
 def test_killed_while_a_form_of_weights_goes_the_rest_is_whole(
     hub: Hub, gone: list[str], tmp_path: Path
