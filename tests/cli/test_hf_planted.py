@@ -137,6 +137,29 @@ def test_shared_bytes_without_a_manifest_are_neither_promised_nor_removed(
     assert foreign.exists()
 
 
+@pytest.mark.parametrize("below", ["", "deep"])
+def test_a_folder_that_becomes_a_link_while_it_is_read_is_not_followed(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, below: str
+) -> None:
+    hub.download(A, NEW, {"deep/x": b"x"})
+    here, mine = hub.root / A / "snapshots" / NEW / below, tmp_path / "mine"
+    mine.mkdir()
+    (mine / "secret").write_bytes(b"mine")
+    real = os.open
+
+    def too_late(path: str, flags: int, *more: int, **most: int) -> int:
+        if isinstance(path, str) and path.rstrip("/") == str(here) and not here.is_symlink():
+            here.rename(tmp_path / "was")
+            here.symlink_to(mine)
+        return real(path, flags, *more, **most)
+
+    monkeypatch.setattr(os, "open", too_late)
+    repository = Cache(hub.root).repository(A)
+    assert repository is not None
+    assert here.is_symlink()
+    assert not any("secret" in file.path for one in repository.versions() for file in one.files)
+
+
 def test_a_ref_that_a_crash_left_empty_holds_nothing(hub: Hub, cli: Cli, tmp_path: Path) -> None:
     hub.ref(A, "main", "")
     stray = hub.root / A / "blobs/stray"

@@ -497,7 +497,7 @@ class Cache:
         folders = [""]
         for below in folders:  # which grows
             _check_depth(place, below)
-            top = f"{self.root}/{place}/{below}"
+            top = f"{self.root}/{place}/{below}".rstrip("/")  # with a “/” a link would be followed
             with suppress(FileNotFoundError, NotADirectoryError), _Opened(top) as opened:
                 if not below:
                     made_us = os.fstat(opened).st_mtime_ns // 1000
