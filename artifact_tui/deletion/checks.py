@@ -248,7 +248,8 @@ def _not_agreed(
     if now.generated and not options.generated:
         yield Refusal(Reason.GENERATED)
     if lost and not options.delete_aliases:
-        yield Refusal(Reason.ALIAS, alias_names(lost))
+        part = all(alias.scope.startswith(f"{now.collection}:") for alias in lost)
+        yield Refusal(Reason.PART if part else Reason.ALIAS, alias_names(lost))
     if now.used_by and not options.in_use:
         yield Refusal(Reason.IN_USE, names_in_line(now.used_by))
     if not (now.lineage_known or now.source_key or options.unknown_lineage):

@@ -60,6 +60,12 @@ CREATE TEMP TABLE judged(           -- in the order of the review; a detail may 
 """What is reviewed, with all that its items are made of: nothing of the catalog is read later."""
 
 
+def of_whole(item: str) -> str:
+    """SQL for whether another version has the alias (`a`), of which this `item` is a part."""
+    return f"""substr(json_extract(a.value, '$.scope'), 1, length({item}.collection) + 1)
+    = {item}.collection || ':'"""
+
+
 def _some_names(names: str, order: str) -> str:
     """SQL for the first few of these names in one line; NULL where there are none.
 
@@ -76,7 +82,7 @@ _LOST_WORDS = _some_names(
         WHEN '' THEN '' ELSE ' in ' || json_extract(a.value, '$.scope') END AS name, a.key AS at
       FROM json_each(s.aliases) a
       WHERE NOT (s.source_key <> '' AND json_extract(a.value, '$.scope') <> '')
-      AND (j.reason = 'alias' OR json_extract(a.value, '$.protected'))""",
+      AND (j.reason IN ('alias', 'part') OR json_extract(a.value, '$.protected'))""",
     "at",
 )
 
@@ -97,7 +103,7 @@ CREATE TEMP VIEW reviewed AS
 SELECT j.seq, s.kind, j.level, s.key, s.collection, s.label, s.type, s.size, {_FACTS} AS facts,
   j.verdict, j.reason,
   CASE WHEN j.detail IS NOT NULL THEN j.detail
-    WHEN j.reason IN ('alias', 'protected') THEN {_LOST_WORDS}
+    WHEN j.reason IN ('alias', 'part', 'protected') THEN {_LOST_WORDS}
     WHEN j.reason = 'in_use' THEN {
     _some_names("SELECT u.key AS at, u.value AS name FROM json_each(s.used_by) u", "at")
 }

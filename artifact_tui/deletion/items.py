@@ -109,6 +109,7 @@ class Reason(StrEnum):
     NONE = ""
     # in the review
     ALIAS = "alias"
+    PART = "part"
     PROTECTED = "protected"
     KEPT = "kept"
     GENERATED = "generated"
@@ -156,6 +157,7 @@ class Reason(StrEnum):
 _WORDS = {
     Reason.NONE: "",
     Reason.ALIAS: "it carries an alias",
+    Reason.PART: "it is a part of a version with an alias, which stays",
     Reason.PROTECTED: "it carries a protected alias",
     Reason.KEPT: "the registry keeps it, whoever asks",
     Reason.GENERATED: "the registry made it by itself, and may refuse",

@@ -19,7 +19,7 @@ from artifact_tui.catalog import marks
 from artifact_tui.catalog.lineage import lineage_coverage
 from artifact_tui.database import as_number, as_text
 from artifact_tui.deletion.checks import components
-from artifact_tui.deletion.draft_items import DraftItems
+from artifact_tui.deletion.draft_items import DraftItems, of_whole
 from artifact_tui.deletion.items import UNFINISHED_DAYS, Action
 from artifact_tui.query.filter_fields import DAY_US
 from artifact_tui.query.sql import LINEAGE_KNOWN
@@ -294,9 +294,14 @@ def _place_circles(conn: sqlite3.Connection, turn: int, circles: list[list[int]]
     return found
 
 
+# Whether all aliases of `s` are those of another version, which is not under review itself.
+_ONLY_PART = f"""NOT EXISTS(SELECT 1 FROM json_each(c.every) a
+  WHERE NOT ({of_whole("s")}) OR json_extract(a.value, '$.scope') IN (
+    SELECT w.collection || ':' || w.label FROM subject w WHERE w.kind = 'version'))"""
+
 # What a version by itself forbids, and what it asks consent for, in the order of
 # checks._not_agreed. A detail that is NULL is worded when it is read.
-_BARRED = """
+_BARRED = f"""
 INSERT INTO barred SELECT * FROM (
   SELECT s.id,
     CASE WHEN :read_only THEN 'read_only'
@@ -310,7 +315,7 @@ INSERT INTO barred SELECT * FROM (
       WHEN c.protected THEN NULL ELSE kept END,
     CASE WHEN state = 'pending' AND NOT :unfinished THEN 'unfinished'
       WHEN generated AND NOT :generated THEN 'generated'
-      WHEN c.lost AND NOT :delete_aliases THEN 'alias'
+      WHEN c.lost AND NOT :delete_aliases THEN CASE WHEN {_ONLY_PART} THEN 'part' ELSE 'alias' END
       WHEN used_by IS NOT NULL AND NOT :in_use THEN 'in_use' END AS ask,
     CASE WHEN state = 'pending' AND NOT :unfinished OR generated AND NOT :generated THEN '' END
   FROM subject s LEFT JOIN carried c USING(id) WHERE s.kind = 'version')

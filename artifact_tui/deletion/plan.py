@@ -26,6 +26,7 @@ from artifact_tui.deletion import plan_file
 from artifact_tui.deletion.draft_items import (
     PAGE,
     DraftItems,
+    of_whole,
     read_items,
 )
 from artifact_tui.deletion.items import (
@@ -146,6 +147,8 @@ class Summary:
     """Alias names of versions that stay, with how many parts of those go; most first."""
     consent_aliases: tuple[tuple[str, int], ...] = ()
     """Alias names on the versions that need consent."""
+    consent_parts: tuple[tuple[str, int], ...] = ()
+    """Alias names of versions that stay, of which parts need consent."""
     protected_aliases: tuple[tuple[str, int], ...] = ()
     """Protected alias names on blocked versions."""
     collections: int = 0
@@ -342,8 +345,7 @@ _ALIAS_TOTALS = """SELECT json_extract(a.value, '$.name'), count(*)
       AND EXISTS(SELECT 1 FROM reviewed o WHERE o.key = json_extract(l.value, '$.key')
         AND o.source_key <> '' AND {same}))) GROUP BY 1"""
 
-OF_WHOLE = """substr(json_extract(a.value, '$.scope'), 1, length(i.collection) + 1)
-    = i.collection || ':'"""
+OF_WHOLE = of_whole("i")
 """Whether another version has the alias (`a`), of which this one (`i`) is a part."""
 
 _CARRIED_ALIAS = "NOT (i.source_key <> '' AND json_extract(a.value, '$.scope') <> '')"
@@ -422,11 +424,14 @@ def count_summary(conn: sqlite3.Connection, claims: Summary, options: Options) -
         )
     if aliased:
         protected = f"verdict <> 'delete' AND {{}}.reason = '{Reason.PROTECTED}'"
+        asking = "verdict = 'consent' AND {}.reason"
+        parts, others = f"{asking} = '{Reason.PART}'", f"{asking} <> '{Reason.PART}'"
         found = replace(
             found,
             aliases=_alias_totals(conn, _GOES, _LOST_ALIAS),
             partial_aliases=_alias_totals(conn, _GOES, _PARTIAL_ALIAS),
-            consent_aliases=_alias_totals(conn, "verdict = 'consent'", _CARRIED_ALIAS),
+            consent_aliases=_alias_totals(conn, others, _CARRIED_ALIAS),
+            consent_parts=_alias_totals(conn, parts, _CARRIED_ALIAS),
             protected_aliases=_alias_totals(
                 conn, protected, f"{_CARRIED_ALIAS} AND json_extract(a.value, '$.protected')"
             ),

@@ -58,8 +58,8 @@ CONSENTS = {
     for one in (
         ConsentKind(
             "delete_aliases",
-            frozenset({Reason.ALIAS}),
-            agreed="aliases go along",
+            frozenset({Reason.ALIAS, Reason.PART}),
+            agreed="aliases go along, and stay where only a part of their version goes",
             nothing="no version that could go carries an alias",
             take="include them",
             leave="keep them",
@@ -529,6 +529,7 @@ def _scanned_words(summary: Summary) -> str:
 
 _CONSENT_IDS = {
     Reason.ALIAS: "consent",
+    Reason.PART: "parts",
     Reason.LINEAGE_UNKNOWN: "unknown",
     Reason.GENERATED: "generated",
     Reason.UNFINISHED: "unfinished",
@@ -547,6 +548,9 @@ def _what_stays(options: Options, summary: Summary, tally: Tally) -> Iterator[Re
         match reason:
             case Reason.ALIAS:
                 words = f"carry an alias: {tally(summary.consent_aliases)}"
+            case Reason.PART:
+                names = tally(summary.consent_parts)
+                words = f"parts of a version with the alias {names}, which stays"
             case Reason.LINEAGE_UNKNOWN:
                 words = f"dependents are not fully known: {_scanned_words(summary)}"
             case Reason.LINKED:
@@ -593,6 +597,10 @@ def first_names(names: list[str], total: int | None = None) -> str:
     return ", ".join(shown) + (f" and {count(more)} more" if more > 0 else "")
 
 
+_NAMED_ALREADY = {Reason.ALIAS, Reason.PART, Reason.LINKED, Reason.IN_USE}
+"""Why items stay whose line has the names for it in other notes."""
+
+
 def item_notes(
     item: Item, *, aliases: str, links: str, dependents: str = "", source: str = "link"
 ) -> Iterator[str]:
@@ -620,7 +628,12 @@ def item_notes(
     if item.outside_dependents and goes:
         yield f"{plural(len(item.outside_dependents), 'version')} will lose this parent"
     if reason and not goes:
-        stands = reason in {Reason.ALIAS, Reason.LINKED, Reason.IN_USE}  # in the line already
+        stands = reason in {
+            Reason.ALIAS,
+            Reason.PART,
+            Reason.LINKED,
+            Reason.IN_USE,
+        }  # in the line already
         yield (
             f"{reason.words} ({safe(item.detail)})" if item.detail and not stands else reason.words
         )

@@ -124,6 +124,32 @@ def test_one_quantisation_goes_and_frees_what_it_said(cli: Cli, hub: Hub, tmp_pa
     assert f"acme/base-GGUF:{QUANTS[:12]}/base-Q4_K_M.gguf" in labels(cli)
 
 
+def test_what_waits_for_consent_is_said_to_lose_a_part_and_no_alias(
+    cli: Cli, hub: Hub, tmp_path: Path
+) -> None:
+    plan = tmp_path / "p"
+    said = cli("plan", "hf:", "version:*Q8_0* | version:*/onnx", "-o", plan, code=1).out
+    parts = r"2 versions\n  parts of a version with the alias main .2, which stays \(2\)\n"
+    assert re.search(f"needs your consent, and stays without it: {parts}", said)
+    assert "carry an alias" not in said
+    assert "it carries an alias" not in said
+    assert "it is a part of a version with an alias, which stays" in said
+    assert "--delete-aliases: include them" in said
+    (record, _) = cli("plan", "hf:", "version:*Q8_0* | version:*/onnx", "-o", plan, "--json",
+                      code=1).records  # fmt: skip
+    assert record["reason"] == "part"
+    assert record["detail"].startswith("main in acme/base")
+
+
+def test_with_its_revision_a_form_waits_for_the_alias_that_goes(
+    cli: Cli, hub: Hub, tmp_path: Path
+) -> None:
+    said = cli("plan", "hf:", "name:acme/base-GGUF | version:*/onnx", "-o", tmp_path / "p",
+               code=1).out  # fmt: skip
+    assert re.findall(r"  (carry an alias: main .*)", said)
+    assert "parts of a version with the alias main, which stays (1)" in said
+
+
 def test_an_alias_goes_with_its_revision_and_not_with_the_forms(
     cli: Cli, hub: Hub, tmp_path: Path
 ) -> None:

@@ -123,7 +123,8 @@ class CacheDeleter:
             return Outcome(deletion.key, Result.REFUSED, f"its weights go before it: {first}")
         if now.aliases and not deletion.delete_aliases:
             names = ", ".join(alias.name for alias in now.aliases)
-            return Outcome(deletion.key, Result.REFUSED, f"{names} points to it")
+            it = "its revision" if version.form else "it"
+            return Outcome(deletion.key, Result.REFUSED, f"{names} points to {it}")
         if now.dependents and not deletion.orphan_dependents:
             return Outcome(deletion.key, Result.REFUSED, f"{now.dependents[0]} was made from it")
         self._unlink_names(version)
