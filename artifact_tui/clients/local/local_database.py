@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 import sqlite3
+import stat
 import uuid
 from contextlib import closing, suppress
 from functools import cache
@@ -298,7 +299,8 @@ def make_registry(layout: Layout, now_us: int) -> None:
             layout.file(layout.format)
             layout.format.write_text(FORMAT_TEXT, encoding="utf-8")
             layout.tmp.mkdir(exist_ok=True)
-            layout.tmp.chmod(layout.mode)
+            if stat.S_IMODE(layout.tmp.stat().st_mode) != layout.mode:
+                layout.tmp.chmod(layout.mode)  # new, or of somebody who was killed
             layout.folder(layout.blobs)
             _make_database(layout, now_us)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 import stat
@@ -57,6 +58,27 @@ def test_making_it_twice_changes_nothing(closed: Layout) -> None:
     before = snapshot(closed.root)
     SyncStore.create(closed.root).close()
     assert snapshot(closed.root) == before
+
+
+@pytest.mark.parametrize("bits", [0o2770, 0o700])
+def test_what_somebody_was_killed_at_making_can_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bits: int
+) -> None:
+    layout = Layout(tmp_path / "registry")
+    layout.root.mkdir()
+    layout.root.chmod(0o2770)
+    layout.tmp.mkdir()
+    layout.tmp.chmod(bits)
+    real = os.chmod
+
+    def by_another(path: Path, mode: int, **more: bool) -> None:
+        if path == layout.tmp and bits == 0o2770:
+            raise PermissionError(errno.EPERM, "it is another user's", str(path))
+        real(path, mode, **more)
+
+    monkeypatch.setattr(os, "chmod", by_another)
+    SyncStore.create(layout.root).close()
+    assert stat.S_IMODE(layout.tmp.stat().st_mode) == 0o2770
 
 
 def test_the_database_is_set_up_as_promised(closed: Layout) -> None:
