@@ -67,6 +67,7 @@ _DROPPED = ("share", "ttl", "type", "versions", "age")
 _NAME_MIN = 22
 _NAME_WIDE = 40
 _SHARE_WIDE = 12
+_TYPE_WIDE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +80,19 @@ class ColumnLayout:
 
 @lru_cache(maxsize=16)
 def layout_for(
-    width: int, *, trash: bool = False, known: frozenset[str] = EVERY_FIELD
+    width: int,
+    *,
+    trash: bool = False,
+    known: frozenset[str] = EVERY_FIELD,
+    type_cells: int = 0,
 ) -> ColumnLayout:
     """The columns for a list of `width` cells; the name takes what is left.
 
-    `known` are the fields that the registry tells: what it never tells has no column.
+    Args:
+        width: cells of a line.
+        trash: whether versions stand below their deletion.
+        known: the fields that the registry tells: what it never tells has no column.
+        type_cells: what the widest type needs; it gets that as far as the name can spare it.
     """
     needs = _NEEDS | {"age": "deleted"} if trash else _NEEDS
     columns = tuple(
@@ -98,14 +107,17 @@ def layout_for(
     for dropped in _DROPPED:
         if name() < _NAME_MIN:
             columns = tuple(column for column in columns if column.id != dropped)
-    spare = name() - _NAME_WIDE
-    if spare > 0:
-        columns = tuple(
-            replace(column, width=min(column.width + spare, _SHARE_WIDE))
-            if column.id == "share"
+
+    def widened(widest: str, cells: int, spare: int) -> tuple[Column, ...]:
+        return tuple(
+            replace(column, width=max(column.width, min(column.width + spare, cells)))
+            if column.id == widest
             else column
             for column in columns
         )
+
+    columns = widened("type", min(type_cells, _TYPE_WIDE), max(name() - _NAME_MIN, 0))
+    columns = widened("share", _SHARE_WIDE, max(name() - _NAME_WIDE, 0))
     return ColumnLayout(max(name(), 1), columns)
 
 
@@ -145,10 +157,12 @@ class VersionPainter:
     """Whether versions stand below their deletion, and not below their collection."""
     known: frozenset[str] = EVERY_FIELD
     """The fields that the registry tells."""
+    type_cells: int = 0
+    """What the widest type needs."""
 
     def layout(self, cells: int) -> ColumnLayout:
         """The columns of lines of this width."""
-        return layout_for(cells, trash=self.trash, known=self.known)
+        return layout_for(cells, trash=self.trash, known=self.known, type_cells=self.type_cells)
 
     def collection(self, row: CollectionRow, cells: int, *, opened: bool = False) -> Content:
         """A collection's own line."""

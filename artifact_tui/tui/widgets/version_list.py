@@ -20,7 +20,7 @@ from artifact_tui.catalog.filter_doubts import refuse_slips
 from artifact_tui.catalog.known_fields import EVERY_FIELD
 from artifact_tui.errors import ArtifactTuiError, QueryError
 from artifact_tui.query import parse
-from artifact_tui.text import count, freed, listed, safe
+from artifact_tui.text import count, freed, listed, safe, width
 from artifact_tui.tui.typed_keys import LEAVING, start
 from artifact_tui.tui.widgets.dialogs import Overlay
 from artifact_tui.tui.widgets.line_widgets import Line
@@ -34,7 +34,6 @@ from artifact_tui.tui.widgets.version_lines import (
     LEAD,
     VersionPainter,
     column_titles,
-    layout_for,
 )
 
 if TYPE_CHECKING:
@@ -277,10 +276,12 @@ class VersionList(Horizontal):
 
     # Showing
 
-    def _draw(self, row: Row, cells: int) -> Content:
+    def _painter(self) -> VersionPainter:
+        """What draws the rows that are there now."""
         outline = self.rows.outline
         if self._lines is None or self._drawn is not outline:
             services, charged = self.page.services, self._charged
+            types = {head.type for head in self.heads}
             self._drawn = outline
             self._lines = VersionPainter(
                 services.signs,
@@ -290,10 +291,15 @@ class VersionList(Horizontal):
                 charged=charged,
                 trash=self.trash,
                 known=self.fields,
+                type_cells=max((width(safe(one)) for one in types), default=0),
             )
+        return self._lines
+
+    def _draw(self, row: Row, cells: int) -> Content:
         if isinstance(row, CollectionRow):
-            return self._lines.collection(row, cells, opened=row.id in outline.opened)
-        return self._lines.version(row, cells)
+            opened = row.id in self.rows.outline.opened
+            return self._painter().collection(row, cells, opened=opened)
+        return self._painter().version(row, cells)
 
     def tell_lineage(self, *, known: bool) -> None:
         """Whether the numbers of dependents are all there are; draws again when that changes."""
@@ -312,7 +318,7 @@ class VersionList(Horizontal):
         self.page.show_keys()
 
     def _show_titles(self) -> None:
-        layout = layout_for(self.rows.inner_width, trash=self.trash, known=self.fields)
+        layout = self._painter().layout(self.rows.inner_width)
         self._titles.show(Content(column_titles(layout, self.view.sort, self.page.services.signs)))
 
     def show_facts(self) -> None:

@@ -24,6 +24,14 @@ def server() -> MlflowRegistry:
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_the_list_has_room_for_every_type(
+    server: MlflowRegistry, opened: Opened, size: tuple[int, int]
+) -> None:
+    async with opened(server.address, size) as user:
+        await user.sees(" experiment ", " run ")
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
 async def test_the_review_says_what_goes_along(
     server: MlflowRegistry, opened: Opened, size: tuple[int, int]
 ) -> None:

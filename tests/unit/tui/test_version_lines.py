@@ -84,6 +84,21 @@ def test_a_wide_list_gives_the_room_to_the_name_and_the_bar() -> None:
     assert next(column.width for column in wide.columns if column.id == "share") == 12
 
 
+@pytest.mark.parametrize(
+    ("width", "needed", "cells"),
+    [(79, 0, 8), (79, 5, 8), (79, 10, 10), (79, 40, 14), (120, 40, 16), (64, 40, 14), (58, 40, 8)],
+)
+def test_a_type_has_the_room_that_it_needs_and_the_name_can_spare(
+    width: int, needed: int, cells: int
+) -> None:
+    narrow, found = layout_for(width), layout_for(width, type_cells=needed)
+    (type_,) = (one for one in found.columns if one.id == "type")
+    assert type_.width == cells
+    assert [one.id for one in found.columns] == [one.id for one in narrow.columns]
+    assert found.name >= 22
+    assert found.name + sum(one.width + 1 for one in found.columns) == width - 1
+
+
 def test_everything_about_a_version() -> None:
     row = version(
         41,
