@@ -27,6 +27,7 @@ from artifact_tui.errors import SourceError
 from artifact_tui.model import Alias, Facts, File, LocalFile, Version, VersionState
 
 if TYPE_CHECKING:
+    from collections.abc import Collection as Some
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
@@ -96,7 +97,7 @@ class CachedFile(msgspec.Struct, frozen=True, gc=False):
     The digest of a version is made of these, and plans hold it: they must stay as they are.
     """
     listed: File | None
-    """As it is listed, which is kept longer than the rest; None when its bytes are missing."""
+    """What a list tells of it; None when its bytes are missing."""
 
 
 @dataclass(slots=True)
@@ -174,12 +175,16 @@ class CachedVersion:
         return [f"{self.key}/{form}" for form in self.revision.alternatives]
 
     @property
+    def whole(self) -> Some[CachedFile]:
+        """Its files, and for a revision those of its forms too."""
+        return self.files if self.revision is None or self.form else self.revision.files.values()
+
+    @property
     def links(self) -> set[str]:
-        """The blobs that it links to, with those of its forms: to look at once it is gone."""
+        """The blobs that it and its forms link to: to look at once it is gone."""
         if self.revision is None:
             return set() if self.part == DANGLING else {file.path for file in self.files}
-        files = self.files if self.form else self.revision.files.values()
-        return {file.link for file in files} - {""}
+        return {file.link for file in self.whole} - {""}
 
     @property
     def state(self) -> VersionState:
@@ -253,7 +258,10 @@ class Repository:
     """The commit of each ref."""
     revisions: dict[str, Revision] = field(default_factory=dict)
     linked: dict[str, CachedFile] = field(default_factory=dict)
-    """By what a link straight to a blob says: the file that it led to last."""
+    """By the text of a link straight to a blob: the file that was last read there.
+
+    Revisions have most of their files in common, so the next one finds them here.
+    """
     hard_linked: list[Blob] = field(default_factory=list)
     """All bytes in it that have several names, also those of no version."""
 
@@ -461,8 +469,7 @@ class Cache:
             SourceError: the bytes of one of them are not here.
         """
         found = {}
-        whole = version.revision if not version.form else None
-        for file in whole.files.values() if whole else version.files:
+        for file in version.whole:
             if file.blob is None:
                 raise SourceError(
                     f"{spelled_out(file.path)} of {version.repository.name}:{version.label}: its"

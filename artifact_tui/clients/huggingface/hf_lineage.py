@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from itertools import compress
 from typing import TYPE_CHECKING
 
 from artifact_tui.clients.huggingface.hf_cache import (
@@ -42,15 +41,16 @@ class CardLineage:
     def facts(self, versions: Iterable[CachedVersion]) -> list[Facts]:
         """What is true of these versions now, in the same order."""
         versions = list(versions)
-        needed = {one.repository.folder: needed_parts(one.repository) for one in versions}
-        among = [one.part in needed[one.repository.folder] for one in versions]
-        made = self.dependents({one.repository.folder for one in compress(versions, among)})
-        return [
-            one.facts(
-                tuple(sorted({*one.forms, *(made[one.repository.folder] if by_name else ())}))
-            )
-            for one, by_name in zip(versions, among, strict=True)
-        ]
+        repositories = {one.repository.folder: one.repository for one in versions}
+        by_name = {
+            f"{folder}/{part}" for folder, one in repositories.items() for part in needed_parts(one)
+        }
+        made = self.dependents({one.repository.folder for one in versions if one.key in by_name})
+        found = []
+        for one in versions:
+            others = made[one.repository.folder] if one.key in by_name else []
+            found.append(one.facts(tuple(sorted({*one.forms, *others}))))
+        return found
 
     def parents(self, repository: Repository) -> dict[str, frozenset[str]]:
         """The folders of what each revision says it was made from, by commit."""
