@@ -8,7 +8,7 @@ import pytest
 
 from artifact_tui.errors import ReadOnlyError
 from artifact_tui.model import CollectionDeletion, Deletion, Result
-from artifact_tui.testing.steps import collections_of, key_of, live
+from artifact_tui.testing.steps import collections_of, key_of, listed, live
 from artifact_tui.testing.world import has, needs
 
 if TYPE_CHECKING:
@@ -47,6 +47,18 @@ async def test_a_collection_goes_with_all_that_is_in_it_and_nothing_else(world: 
     names = set(await collections_of(world.client))
     assert names >= {"mm", "n"}
     assert names == {"mm", "n"} or has(world, "restore")  # what can come back may stay listed
+
+
+@needs("delete_collection")
+async def test_what_goes_along_with_a_collection_says_so_itself(world: World) -> None:
+    key = await world.make("m")
+    versions = await listed(world.client)
+    facts = await world.client.facts([*versions])
+    told = {now.goes_with: one for one, now in facts.items() if now.goes_with}
+    assert key in facts
+    homes = {one.collection_key for one in versions.values()}
+    for home in homes | told.keys():
+        assert world.client.goes_along(home) == told.get(home, "")
 
 
 @needs("delete_collection", "aliases")

@@ -145,6 +145,17 @@ def test_a_link_needs_consent_for_its_own_aliases_alone(shelf: Shelf) -> None:
     assert shelf.review("name:r", "--delete-aliases")[keys["own"]] == GOES
 
 
+def test_of_links_that_all_stay_it_is_said_that_there_is_nothing_to_delete(shelf: Shelf) -> None:
+    """Only a plan of links that go is called an unlinking."""
+    shelf.registry.link("best", shelf.registry.add("m"), aliases=["seen"])
+    said = shelf.cli("plan", shelf.address, "name:best", "-o", shelf.path, code=1)
+    assert "nothing will be deleted" in said.out
+    assert "There is nothing to delete, so no plan was made." in said.err
+    assert "unlink" not in said.out + said.err
+    assert shelf.plan("name:best", "--delete-aliases") == 1
+    assert "will be unlinked: 1 link" in shelf.cli("review", shelf.path).out
+
+
 def test_a_link_that_goes_first_needs_no_consent_to_be_broken(shelf: Shelf) -> None:
     registry = shelf.registry
     key = registry.add("x")
