@@ -287,11 +287,12 @@ def our_errors(layout: Layout) -> Iterator[None]:
             ) from error
         if isinstance(error, sqlite3.Error):
             raise _from_sqlite(error, layout) from error
+        where = error.filename2 or error.filename or layout.root  # of a move, where it goes
         if error.errno in _DENIED:
-            why = f" ({error.strerror}: {error.filename or layout.root})"
+            why = f" ({error.strerror}: {where})"
             raise write_denied(layout, why) from error
         raise RegistryError(
-            f"{error.filename or layout.root} could not be used: {error.strerror or error}.",
+            f"{where} could not be used: {error.strerror or error}.",
             hint="Run `artifact-tui fsck` once the cause is gone.",
         ) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import resource
 import shutil
@@ -214,10 +215,30 @@ def test_folders_that_vanish_are_named(tmp_path: Path) -> None:
                 shutil.rmtree(path)
             else:
                 path.unlink()
-            with pytest.raises(RegistryError, match=name) as caught:
+            with pytest.raises(RegistryError, match=f"/registry/{name}") as caught:
                 put(store, "n", {"f": b"new"})
             assert caught.value.hint
             assert state_of(store.layout) == before
+
+
+@pytest.mark.parametrize("planted", ["file", "link to nowhere", "pipe"])
+def test_what_is_in_the_way_of_a_folder_of_blobs_is_named(tmp_path: Path, planted: str) -> None:
+    with opened(tmp_path / "registry") as store:
+        put(store)
+        before = state_of(store.layout)
+        folder = store.layout.blob("sha256:" + hashlib.sha256(b"new").hexdigest()).parent
+        if planted == "file":
+            folder.touch()
+        elif planted == "pipe":
+            os.mkfifo(folder)
+        else:
+            folder.symlink_to(tmp_path / "nowhere")
+        with pytest.raises(RegistryError, match=f"{folder}.* could not be used: Not a directory"):
+            put(store, "n", {"f": b"new"})
+        assert state_of(store.layout) == before
+        assert leftovers(store.layout) == []
+        folder.unlink()
+    check(store.layout)
 
 
 def test_a_registry_that_vanishes_is_not_made_again(tmp_path: Path) -> None:
