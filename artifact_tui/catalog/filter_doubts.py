@@ -15,7 +15,7 @@ from artifact_tui.query.filter_tree import AllOf, AnyOf, LatestTerm, Node, Not, 
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from artifact_tui.clients.base import Client
     from artifact_tui.query import Where
@@ -52,12 +52,12 @@ class Doubt:
         before = "" if self.bare else f"{self.field}:"
         return f'{"-" * self.negated}{before}"{value}"'
 
-    def error(self, query: Query) -> QueryError:
+    def error(self, query: Query, written: Callable[[str], str]) -> QueryError:
         """The error for this doubt: it says how to write the value so that it is taken as meant."""
         return QueryError(
             self.words(),
             position=max(0, query.text.find(self.value)),
-            expected=f"To mean it all the same, put it in quotes: {self.meant}",
+            expected=f"To mean it all the same, put it in quotes: {written(self.meant)}",
         )
 
     def words(self) -> str:
@@ -85,15 +85,22 @@ def doubts(conn: sqlite3.Connection, query: Query, client: Client) -> tuple[Doub
         return tuple(_doubts(conn, [query.root], negated=False))
 
 
-def refuse_slips(found: Iterable[Doubt], query: Query) -> None:
+def refuse_slips(
+    found: Iterable[Doubt], query: Query, *, written: Callable[[str], str] = str
+) -> None:
     """Refuse a filter that leaves out a value that nothing has, unless it is in quotes.
+
+    Args:
+        found: the values that nothing has.
+        query: the filter.
+        written: how a filter is typed where this is read; in a shell its quotes need others.
 
     Raises:
         QueryError: there is such a value.
     """
     for doubt in found:
         if doubt.negated and not doubt.quoted:
-            raise doubt.error(query)
+            raise doubt.error(query, written)
 
 
 def undecided(conn: sqlite3.Connection, where: Where) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from itertools import chain
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from artifact_tui.catalog.catalog_rows import refs_of, rows_of, snapshot
@@ -216,7 +217,7 @@ def _did_you_mean(word: str, known: list[str]) -> str:
     near = get_close_matches(word.casefold(), folded, n=_NEAREST)
     if not near:
         return "List what is there with `artifact-tui ls`."
-    return f"Did you mean {' or '.join(folded[name] for name in near)}?"
+    return f"Did you mean {' or '.join(quote(folded[name]) for name in near)}?"
 
 
 _HOLDERS = """

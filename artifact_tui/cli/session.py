@@ -128,7 +128,7 @@ _PLAIN = re.compile(r"[^\s()|\"*:<>=!~^&-][^\s()|\"*:<>=!~^&]*")
 """A word of a filter that could as well be the name of a registry."""
 
 
-_BARE = re.compile(r"`artifact-tui (fsck|gc|ls|trash)`")
+_BARE = re.compile(r"`artifact-tui (fsck|gc|ls|trash)((?: --[a-z]+)*)`")
 """A command about a registry, as those name it who do not know how the user typed it."""
 
 
@@ -230,7 +230,9 @@ def _hints_as_typed(target: Target) -> Iterator[None]:
     try:
         yield
     except ArtifactTuiError as error:
-        error.hint = _BARE.sub(lambda found: f"`{command(found[1], target.typed)}`", error.hint)
+        error.hint = _BARE.sub(
+            lambda found: f"`{command(found[1], target.typed, *found[2].split())}`", error.hint
+        )
         raise
 
 
@@ -312,7 +314,7 @@ def where_of(
     try:
         found = doubts(conn, parsed, client)
         if acts:
-            refuse_slips(found, parsed)
+            refuse_slips(found, parsed, written=shlex.quote)
     except QueryError as error:
         error.add_note(parsed.text)
         raise

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.hub import Hub, commit_of
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -163,3 +165,18 @@ def test_a_registry_that_changes_nothing_names_its_test(cli: Cli, tmp_path: Path
     folder.mkdir()
     (hint,) = hints(cli("tag", f"hf:{folder}", "a:b", "--add", "x", code=2))
     assert hint == ["registries", "test", f"hf:{folder}"]
+
+
+def test_a_name_that_was_perhaps_meant_is_quoted(cli: Cli, odd: str) -> None:
+    said = cli("show", odd, f"{NET[:-1]}:v0", code=1).err
+    (meant,) = shlex.split(said.partition("Did you mean ")[2].strip().rstrip("?"))
+    assert meant == NET
+
+
+def test_a_name_of_two_versions_hints_at_their_registry(cli: Cli, tmp_path: Path) -> None:
+    made, commit = Hub(tmp_path / "my hub"), commit_of("one")
+    for folder in ("models--m", "datasets--m"):
+        made.download(folder, commit, {"c.json": folder.encode()})
+    (hint,) = hints(cli("show", f"hf:{made.root}", f"m:{commit[:12]}", code=2))
+    assert hint == ["ls", f"hf:{made.root}", "--versions", "--json"]
+    typed(cli, hint)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import sqlite3
 from contextlib import closing
 from io import BytesIO, TextIOWrapper
@@ -138,8 +140,10 @@ def test_a_slip_in_a_negation_is_refused_before_a_plan_is_made(
         ran = cli("plan", "team", "-alias:prdo", "-o", plan, *options, code=2)
         assert "Nothing here has the alias “prdo”" in ran.err
         assert "Did you mean “prod”?" in ran.err
-        assert 'put it in quotes: -alias:"prdo"' in ran.err
+        (meant,) = re.findall("put it in quotes: (.*)", ran.err)
+        assert shlex.split(meant) == ['-alias:"prdo"']
         assert not plan.exists()
+    cli("plan", "team", *shlex.split(meant), "-o", tmp_path / "meant.plan")
     for slip in ("-(type:modle | version:v9)", "-name:nett", "-nett", "-tag:t*", "-run:x"):
         assert cli("plan", "team", slip, "-o", plan, code=2).err
     for words in (("ttl", "3d"), ("tag", "--add", "x"), ("alias", "--add", "x")):
