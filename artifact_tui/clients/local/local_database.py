@@ -12,6 +12,7 @@ import re
 import shlex
 import sqlite3
 import stat
+import time
 import uuid
 from contextlib import closing, suppress
 from functools import cache
@@ -38,6 +39,7 @@ from artifact_tui.errors import ArtifactTuiError, NotFoundError, RegistryError, 
 from artifact_tui.model import schema_sql
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from artifact_tui.clients.local.local_folder import Layout
@@ -51,6 +53,10 @@ _WRITING = (
     "cache_size = -32768",
     f"journal_size_limit = {64 << 20}",
 )
+
+_NOT_YET = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+_MAKING_S = 1.0
+_PAUSE_S = 0.01
 
 PRESENT_FORMAT = 4
 
@@ -220,22 +226,57 @@ def _set_up(conn: sqlite3.Connection, layout: Layout, *, writable: bool) -> None
     if writable:
         for pragma in _WRITING:
             conn.execute(f"PRAGMA {pragma}")
+        _begin_once(conn)
+
+
+def _begin_once(conn: sqlite3.Connection) -> None:
+    """Begin to write, and end at once: SQLite says only then that it may just read its log."""
+    (wait,) = conn.execute("PRAGMA busy_timeout").fetchone()
+    conn.execute("PRAGMA busy_timeout = 0")
+    try:
+        conn.execute("BEGIN IMMEDIATE")
+        conn.execute("ROLLBACK")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+    finally:
+        conn.execute(f"PRAGMA busy_timeout = {wait}")
+
+
+def _patiently(layout: Layout, opening: Callable[[], sqlite3.Connection]) -> sqlite3.Connection:
+    """Open the database; again for a while, where another user is just making the log beside it.
+
+    SQLite makes it with the bits that the umask of that user leaves, and corrects them then.
+    """
+    until = time.monotonic() + _MAKING_S
+    with our_errors(layout):
+        while True:
+            try:
+                return opening()
+            except sqlite3.OperationalError as error:
+                ours = os.access(layout.root, os.W_OK) and os.access(layout.db, os.W_OK)
+                known = error.sqlite_errorcode & 0xFF in _NOT_YET
+                if not known or not ours or time.monotonic() >= until:
+                    raise
+            time.sleep(_PAUSE_S)
 
 
 def open_for_writing(layout: Layout) -> sqlite3.Connection:
     """A connection that reads and writes; the database must exist."""
-    with our_errors(layout):
-        return open_database(
-            layout.db, "rw", sqlite3.Connection, lambda conn: _set_up(conn, layout, writable=True)
-        )
+
+    def set_up(conn: sqlite3.Connection) -> None:
+        _set_up(conn, layout, writable=True)
+
+    return _patiently(layout, lambda: open_database(layout.db, "rw", sqlite3.Connection, set_up))
 
 
 def open_for_reading(layout: Layout) -> sqlite3.Connection:
     """A connection that can only read; also where nothing can be written or locked."""
-    with our_errors(layout):
-        return open_to_read(
-            layout.db, sqlite3.Connection, lambda conn: _set_up(conn, layout, writable=False)
-        )
+
+    def set_up(conn: sqlite3.Connection) -> None:
+        _set_up(conn, layout, writable=False)
+
+    return _patiently(layout, lambda: open_to_read(layout.db, sqlite3.Connection, set_up))
 
 
 def read_copy_of_older(layout: Layout) -> None:

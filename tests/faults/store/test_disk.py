@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -310,6 +311,46 @@ def as_nobody(public: Path) -> list[str]:
     done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
+
+
+SLOW = """
+import os, sys
+from pathlib import Path
+from artifact_tui.clients.local.local_folder import Layout
+from artifact_tui.model import NewVersion
+from tests.support.sync_store import SyncStore
+warm = SyncStore.create(Path(sys.argv[1]) / "warm")
+warm.add_many([(NewVersion(name="m", type="model"), {"f": b"1"})])
+warm.close()  # every module is loaded while we may still read them
+os.setgroups([]); os.setgid(int(sys.argv[2])); os.setuid(int(sys.argv[2]))
+print("begin", flush=True)
+store = SyncStore(Layout(Path(sys.argv[1]) / "registry"))
+store.add_many([(NewVersion(name="m", type="model"), {"f": b"2"})])
+print(len(store.listing().collections))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="two users are needed")
+@pytest.mark.parametrize("left", [0o600, 0o644], ids=oct)
+def test_the_log_that_another_user_is_just_making_is_waited_for(public: Path, left: int) -> None:
+    """What the umask of the one who makes it leaves is corrected by SQLite a moment later."""
+    with opened(public / "registry") as store:
+        put(store, "first")
+        for path in [store.layout.root, *store.layout.root.rglob("*")]:
+            path.chmod(0o777 if path.is_dir() else 0o666)
+        logs = sorted(store.layout.root.glob("registry.db-*"))
+        assert len(logs) == 2  # SQLite's log and its index
+        for log in logs:
+            log.chmod(left)
+        words = [sys.executable, "-c", SLOW, str(public), str(NOBODY)]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT) as other:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "begin\n"
+            time.sleep(0.2)
+            for log in logs:
+                log.chmod(0o666)
+            assert other.stdout.read() == "2\n"
+        assert other.returncode == 0
 
 
 def make_read_only(root: Path) -> None:
