@@ -84,7 +84,10 @@ class CacheDeleter:
             try:
                 outcome = self._delete_names(deletion, now, version.forms, tokens[deletion.key])
             except OSError as error:
-                outcome = Outcome(deletion.key, Result.FAILED, system_words(error))
+                snapshot = self._cache.root / repository.folder / SNAPSHOTS / version.commit
+                gone = version.commit and not os.path.lexists(snapshot)  # somebody was faster
+                result = Result.ABSENT if gone else Result.FAILED
+                outcome = Outcome(deletion.key, result, "" if gone else system_words(error))
             if now is not None and outcome.result is Result.DONE:
                 free.setdefault(repository.folder, set()).update(now.links)
                 repository.forget(now)
@@ -138,7 +141,7 @@ class CacheDeleter:
             self._unlink_form(top / SNAPSHOTS / commit, paths)
             return
         if commit:  # before its refs go, see whether it can go itself
-            self._gone().mkdir(parents=True, exist_ok=True)
+            self._make_gone()
             if not os.access(top / SNAPSHOTS, os.W_OK | os.X_OK):
                 raise PermissionError(
                     errno.EACCES, "it is not yours to change", str(top / SNAPSHOTS)
@@ -265,16 +268,36 @@ class CacheDeleter:
         a container, or where a repository is a disk of its own.
         """
         name = os.fsencode(path.relative_to(self._cache.root))
-        aside = self._gone() / hashlib.sha256(name).hexdigest()
-        aside.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(aside, ignore_errors=True)
-        try:
-            path.rename(aside)
-        except OSError as error:
-            if error.errno != errno.EXDEV:
-                raise
-            return path
-        return aside
+        while True:
+            aside = self._make_gone() / hashlib.sha256(name).hexdigest()
+            shutil.rmtree(aside, ignore_errors=True)
+            try:
+                path.rename(aside)
+            except FileNotFoundError:
+                if aside.parent.exists() or not os.path.lexists(path):
+                    raise  # else another deletion ended, and has removed that folder
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                return path
+            else:
+                return aside
+
+    def _make_gone(self) -> Path:
+        """Make the folder for what is moved aside; a deletion that ends removes it.
+
+        Raises:
+            OSError: it would be elsewhere, or cannot be made.
+        """
+        gone = self._gone()
+        while True:
+            try:
+                gone.mkdir(parents=True, exist_ok=True)
+            except FileExistsError:
+                if os.path.lexists(gone) and not gone.is_dir():
+                    raise
+            else:
+                return gone
 
     def _gone(self) -> Path:
         """The folder for what is moved aside.

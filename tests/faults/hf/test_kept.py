@@ -13,7 +13,7 @@ from huggingface_hub import constants, scan_cache_dir, snapshot_download
 
 from artifact_tui.clients.disk import ASIDE
 from artifact_tui.clients.huggingface.hf_cache import Cache
-from artifact_tui.clients.huggingface.hf_deleting import CacheDeleter
+from artifact_tui.clients.huggingface.hf_deleting import GONE, CacheDeleter
 from artifact_tui.clients.huggingface.hf_lineage import CardLineage
 from artifact_tui.clients.huggingface.hf_neighbours import Neighbours
 from artifact_tui.model import Deletion, Result
@@ -157,6 +157,48 @@ FORM_SETS = {
     "deep/er/one-Q4_K_M.gguf": b"q" * 400,
     "config.json": b"{}",
 }
+
+
+@pytest.mark.parametrize("call", ["mkdir", "rename"])
+def test_another_deletion_that_ends_keeps_nothing_here(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    gone, real = hub.root / ".locks" / GONE, getattr(os, call)
+    ended = 0
+
+    def late(path: Path, *more: Any, **most: Any) -> None:
+        nonlocal ended
+        if ended < 2 and (call == "rename" or path == gone):
+            ended += 1
+            if call == "mkdir":
+                raise FileExistsError(17, "it was there a moment ago", str(gone))
+            gone.rmdir()
+        real(path, *more, **most)
+
+    monkeypatch.setattr(os, call, late)
+    assert delete(hub.root, key(A, OLD), key(A, NEW)) == [Result.DONE] * 2
+    assert ended == 2
+    monkeypatch.undo()
+    check(hub.root, {B: {OTHER}, D: {PLAIN}})
+    assert not (hub.root / A).exists()
+    assert not gone.exists()
+
+
+@pytest.mark.parametrize("part", ["", "/h5"])
+def test_what_another_deletion_took_meanwhile_is_absent(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    commit = commit_of("forms")
+    hub.download(A, commit, {"model.bin": b"b", "model.h5": b"h"} if part else {"x": b"x"})
+    facts = CardLineage.facts
+
+    def late(lineage: CardLineage, versions: Any) -> Any:
+        shutil.rmtree(hub.root / A, ignore_errors=True)
+        return facts(lineage, versions)
+
+    monkeypatch.setattr(CardLineage, "facts", late)
+    assert delete(hub.root, key(A, commit) + part) == [Result.ABSENT]
+    check(hub.root, {B: {OTHER}, D: {PLAIN}})
 
 
 @pytest.mark.parametrize("forgotten", ["safetensors", "bin", "h5"])
