@@ -628,12 +628,7 @@ def item_notes(
     if item.outside_dependents and goes:
         yield f"{plural(len(item.outside_dependents), 'version')} will lose this parent"
     if reason and not goes:
-        stands = reason in {
-            Reason.ALIAS,
-            Reason.PART,
-            Reason.LINKED,
-            Reason.IN_USE,
-        }  # in the line already
+        stands = reason in _NAMED_ALREADY
         yield (
             f"{reason.words} ({safe(item.detail)})" if item.detail and not stands else reason.words
         )

@@ -161,3 +161,17 @@ def test_to_list_a_model_is_not_to_use_it(hub: Hub, cli: Cli) -> None:
     os.utime(card, (1_500_000_000, 1_500_000_000))
     cli("ls", "hf:")
     assert card.stat().st_atime == 1_500_000_000
+
+
+def test_an_empty_folder_says_nothing_of_what_was_in_it(hub: Hub, cli: Cli, tmp_path: Path) -> None:
+    """So is one whose disk is not mounted."""
+    cli("plan", "hf:", "alias:none", "-o", tmp_path / "p")
+    hub.root.rename(tmp_path / "unmounted")
+    hub.root.mkdir()
+    ran = cli("apply", tmp_path / "p", "--yes", "--expect", "1", code=None)
+    assert ran.code != 0
+    assert "is empty, as a folder is whose disk is not mounted" in ran.out + ran.err
+    assert "gone, " not in cli("report", tmp_path / "p", code=None).out
+    hub.root.rmdir()
+    (tmp_path / "unmounted").rename(hub.root)
+    assert "1 deleted, verified gone" in cli("resume", tmp_path / "p").out

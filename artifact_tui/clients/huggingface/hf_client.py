@@ -18,12 +18,12 @@ from artifact_tui.clients.disk import (
     in_homes,
     with_users,
 )
-from artifact_tui.clients.huggingface.hf_cache import LEFTOVERS, SNAPSHOTS, Cache
+from artifact_tui.clients.huggingface.hf_cache import LEFTOVERS, SNAPSHOTS, Cache, entries_in
 from artifact_tui.clients.huggingface.hf_deleting import CacheDeleter
 from artifact_tui.clients.huggingface.hf_lineage import CardLineage, needed_parts
 from artifact_tui.clients.huggingface.hf_neighbours import NO_NEIGHBOURS, Neighbours, is_beside
 from artifact_tui.clients.open_files import holders_of
-from artifact_tui.errors import NotFoundError, NotToldError, SourceError
+from artifact_tui.errors import EmptyError, NotFoundError, NotToldError, SourceError
 from artifact_tui.model import Collection, Edge, Identity, Listed
 
 if TYPE_CHECKING:
@@ -212,8 +212,15 @@ class HfClient(DiskClient):
         return self._cache.local_files(version)
 
     async def facts(self, keys: Sequence[str]) -> Mapping[str, Facts]:
-        """What is true of these versions now."""
-        versions = await self._versions([key for key in keys if not is_beside(key)])
+        """What is true of these versions now.
+
+        Raises:
+            EmptyError: there is nothing at all, as where a disk is not mounted.
+        """
+        inside = [key for key in keys if not is_beside(key)]
+        versions = await self._versions(inside)
+        if inside and not versions:
+            await self._run(self._refuse_emptiness)
         beside = await self._find_beside(keys)
         files = _file_ids(versions, beside)
 
@@ -222,6 +229,20 @@ class HfClient(DiskClient):
             return with_users([*facts, *(one.facts() for one in beside)], holders_of(files))
 
         return await self._run(read)
+
+    def _refuse_emptiness(self) -> None:
+        """Take nothing as gone where nothing is: who deletes leaves the folder of locks.
+
+        Raises:
+            EmptyError: the cache is empty, and what lies beside it too.
+        """
+        tops = (self._cache.root, *(one.top for one in self._beside.folders))
+        if not any(entries_in(str(top)) for top in tops):
+            raise EmptyError(
+                f"{self._cache.root} is empty, as a folder is whose disk is not mounted."
+                " Nothing is taken as gone.",
+                hint="Look whether the disk of that folder is there.",
+            )
 
     async def in_use(self, keys: Sequence[str]) -> Holders:
         """Which processes hold files of these versions open."""

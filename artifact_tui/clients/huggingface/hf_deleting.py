@@ -83,11 +83,10 @@ class CacheDeleter:
             now = repository.version(version.part)
             try:
                 outcome = self._delete_names(deletion, now, version.forms, tokens[deletion.key])
+            except FileNotFoundError:  # another deletion was faster
+                outcome = Outcome(deletion.key, Result.ABSENT)
             except OSError as error:
-                snapshot = self._cache.root / repository.folder / SNAPSHOTS / version.commit
-                gone = version.commit and not os.path.lexists(snapshot)  # somebody was faster
-                result = Result.ABSENT if gone else Result.FAILED
-                outcome = Outcome(deletion.key, result, "" if gone else system_words(error))
+                outcome = Outcome(deletion.key, Result.FAILED, system_words(error))
             if now is not None and outcome.result is Result.DONE:
                 free.setdefault(repository.folder, set()).update(now.links)
                 repository.forget(now)
@@ -143,6 +142,7 @@ class CacheDeleter:
         if commit:  # before its refs go, see whether it can go itself
             self._make_gone()
             if not os.access(top / SNAPSHOTS, os.W_OK | os.X_OK):
+                (top / SNAPSHOTS / commit).lstat()  # another deletion may have taken all
                 raise PermissionError(
                     errno.EACCES, "it is not yours to change", str(top / SNAPSHOTS)
                 )
