@@ -83,6 +83,10 @@ class Alias:
     keeps the alias, and lacks the part.
     """
 
+    def of_whole(self, collection: str) -> bool:
+        """Whether another version has it, of which the one in this collection is a part."""
+        return self.scope.startswith(f"{collection}:")
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Link:

@@ -248,7 +248,7 @@ def _not_agreed(
     if now.generated and not options.generated:
         yield Refusal(Reason.GENERATED)
     if lost and not options.delete_aliases:
-        part = all(alias.scope.startswith(f"{now.collection}:") for alias in lost)
+        part = all(alias.of_whole(now.collection) for alias in lost)
         yield Refusal(Reason.PART if part else Reason.ALIAS, alias_names(lost))
     if now.used_by and not options.in_use:
         yield Refusal(Reason.IN_USE, names_in_line(now.used_by))

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from artifact_tui.model import Alias, Facts
+    from artifact_tui.model import Facts
 
 
 VERSION = "version"
@@ -277,10 +277,6 @@ class Item:
         if self.kind == COLLECTION:
             return self.collection
         return self.label if self.kind == OBJECT else f"{self.collection}:{self.label}"
-
-    def is_part(self, alias: Alias) -> bool:
-        """Whether another version has an alias of this one, which is only a part of it."""
-        return alias.scope.startswith(f"{self.collection}:")
 
     @property
     def is_link(self) -> bool:

@@ -674,7 +674,9 @@ def call_lines(head: Head, items: Iterable[Item]) -> list[str]:
     lines = [safe(first, _LONG)]
     for item in going:
         name, key = safe(item.name), safe(item.key)
-        aliases = ", ".join(safe(one.name) for one in item.facts.aliases if not item.is_part(one))
+        aliases = ", ".join(
+            safe(one.name) for one in item.facts.aliases if not one.of_whole(item.collection)
+        )
         if item.kind == COLLECTION:
             lines.append(f"{verb} collection {name} with all that is in it  {key}")
         elif item.is_link:

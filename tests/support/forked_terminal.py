@@ -21,9 +21,8 @@ SCREEN = (*forked.OURS, "artifact_tui.tui.*", "textual.drivers.linux_driver")
 PATIENCE = 30.0
 """Seconds until a program ends whose terminal has gone."""
 
-
 HAND = 0.05
-"""Seconds that a hand needs: what is typed with a question, not after it, is thrown away."""
+"""Seconds from what is read to what is typed: what comes with a question is thrown away."""
 
 
 class ForkedTerminal(fdpexpect.fdspawn):  # type: ignore[misc] # pexpect ships no types

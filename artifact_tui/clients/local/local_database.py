@@ -54,8 +54,10 @@ _WRITING = (
     f"journal_size_limit = {64 << 20}",
 )
 
-_NOT_YET = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+_LOG_LOCKED_OUT = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+"""What SQLite answers while its log has the bits of another user's umask."""
 _MAKING_S = 1.0
+"""Seconds that the making of a log may take; it takes far less than one."""
 _PAUSE_S = 0.01
 
 PRESENT_FORMAT = 4
@@ -255,7 +257,7 @@ def _patiently(layout: Layout, opening: Callable[[], sqlite3.Connection]) -> sql
                 return opening()
             except sqlite3.OperationalError as error:
                 ours = os.access(layout.root, os.W_OK) and os.access(layout.db, os.W_OK)
-                known = error.sqlite_errorcode & 0xFF in _NOT_YET
+                known = error.sqlite_errorcode & 0xFF in _LOG_LOCKED_OUT
                 if not known or not ours or time.monotonic() >= until:
                     raise
             time.sleep(_PAUSE_S)
